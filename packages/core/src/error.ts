@@ -48,7 +48,7 @@ export class TidemillError extends Error {
       typeof value === 'object' &&
       value !== null &&
       brand in value &&
-      (code === undefined || (value as TidemillError).code === code)
+      (code === undefined || (value as unknown as TidemillError).code === code)
     )
   }
 
