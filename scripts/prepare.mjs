@@ -38,9 +38,8 @@ function newest(folder) {
   let latest = 0
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const file = path.join(folder, entry.name)
-    if (entry.isDirectory())
-      latest = entry.name === 'dist' ? latest : Math.max(latest, newest(file))
-    else latest = Math.max(latest, statSync(file).mtimeMs)
+    if (['dist', 'node_modules', 'test'].includes(entry.name)) continue
+    latest = Math.max(latest, entry.isDirectory() ? newest(file) : statSync(file).mtimeMs)
   }
   return latest
 }

@@ -6,6 +6,8 @@ export {
   type Timer,
   type VirtualClock,
 } from './clock.ts'
+export { crc32 } from './crc32.ts'
+export { crc32c } from './crc32c.ts'
 export { createDeadline, type Deadline, withDeadline } from './deadline.ts'
 export { type Duration, formatDuration, parseDuration } from './duration.ts'
 export {
@@ -18,7 +20,9 @@ export {
 } from './error.ts'
 export { type ErrorRow, type ErrorTable, errorTable } from './error-table.ts'
 export { type CoreErrorCode, coreErrors } from './errors.ts'
+export { createHistogram, type Histogram, type HistogramSnapshot } from './histogram.ts'
 export { createUuid7, type Id } from './id.ts'
+export { parseJson, type ParseJsonOptions } from './json-text.ts'
 export {
   type Closable,
   type CloseStack,
@@ -27,4 +31,24 @@ export {
   type Drain,
 } from './lifecycle.ts'
 export { type Logger, type LogFields, type LogLevel, silentLogger } from './logger.ts'
+export { nearest } from './nearest.ts'
+export { problemContentType, type ProblemDocument, problemDocument } from './problem.ts'
 export { createSeededRandom, type Random, realRandom } from './random.ts'
+export { schema } from './schema/builders.ts'
+export type {
+  ArrayOptions,
+  ObjectOptions,
+  ObjectSchema,
+  RecordOptions,
+} from './schema/collection.ts'
+export type { Json } from './schema/json.ts'
+export type { RangeOptions, StringOptions } from './schema/scalar.ts'
+export type {
+  AnySchema,
+  Infer,
+  InferInput,
+  JsonSchema,
+  Presence,
+  Schema,
+  Validated,
+} from './schema/schema.ts'

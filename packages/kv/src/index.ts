@@ -1,1 +1,44 @@
-export type Nothing = never
+export { type ByteRange, compareBytes, prefix, prefixEnd, text } from './bytes.ts'
+export { etcdStatus, type KvErrorCode, kvErrors } from './errors.ts'
+export type {
+  Batch,
+  CallOptions,
+  Change,
+  DeleteOptions,
+  DeleteResult,
+  Event,
+  Key,
+  KeyRange,
+  KeySpan,
+  KeyValue,
+  Kv,
+  KvStatus,
+  Lease,
+  LeaseLost,
+  Leases,
+  LeaseTimeToLive,
+  OpResult,
+  PutOptions,
+  PutResult,
+  RangeOptions,
+  RangeResult,
+  ReadOptions,
+  SortTarget,
+  TxnBuilder,
+  TxnRequest,
+  TxnResult,
+  Watch,
+  WatchOptions,
+} from './kv.ts'
+export { type KvOptions, openKv } from './open.ts'
+export {
+  type Compare,
+  type CompareResult,
+  compare,
+  type DeleteOp,
+  type Op,
+  op,
+  type PutOp,
+  type RangeOp,
+  type TxnOp,
+} from './operation.ts'

@@ -1,1 +1,31 @@
-export type Nothing = never
+export type { Message, MessageKey, SagaCommand, SagaOutcome, Started, StartedMessage } from './command.ts'
+export {
+  defineSaga,
+  type RetrySpec,
+  type SagaDefinition,
+  type SagaSpec,
+  type StepDefinition,
+  type StepKind,
+  type StepSpec,
+} from './definition.ts'
+export { type SagaErrorCode, sagaErrors } from './errors.ts'
+export { barrierMigrations, sagaMigrations } from './migrations.ts'
+export { type Participant, participant, type ParticipantSpec, reject } from './participant.ts'
+export type {
+  DeadLetter,
+  Saga,
+  SagaFacts,
+  SagaState,
+  SagaStep,
+  SagaSummary,
+  StepState,
+} from './saga.ts'
+export { type StartInput, startProgram } from './start.ts'
+export type {
+  Destination,
+  Json,
+  StepAnswer,
+  StepContext,
+  StepDirection,
+  StepRequest,
+} from './step.ts'

@@ -5,6 +5,8 @@ export type {
   Migration,
   Transaction,
 } from './database.ts'
+export { type SqlErrorCode, sqlErrors } from './errors.ts'
+export { openDatabase, type OpenOptions } from './open.ts'
 export {
   type Dialect,
   type Procedure,

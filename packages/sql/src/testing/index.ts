@@ -1,1 +1,2 @@
-export type Nothing = never
+export type { Faults } from '../sqlite/messages.ts'
+export { openTestDatabase, type TestDatabase } from './test-database.ts'

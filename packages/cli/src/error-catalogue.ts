@@ -1,0 +1,47 @@
+import type { ErrorRow, ErrorTable } from '@tidemill/core'
+
+/** One error code with its texts, as `tidemill errors` shows it. */
+export interface CatalogueRow extends ErrorRow {
+  readonly code: string
+  readonly system: string
+}
+
+/** All error tables of the packages that the command ships with, sorted by code. Loaded only when asked for. */
+export async function errorCatalogue(): Promise<readonly CatalogueRow[]> {
+  const modules = await Promise.all([
+    import('@tidemill/core'),
+    import('@tidemill/core/sqlite'),
+    import('@tidemill/sql'),
+    import('@tidemill/kv'),
+    import('@tidemill/events'),
+    import('@tidemill/saga'),
+    import('@tidemill/gateway'),
+    import('@tidemill/shop'),
+    import('@tidemill/platform'),
+    import('./errors.ts'),
+  ])
+  const rows = modules
+    .flatMap((module): unknown[] => Object.values(module))
+    .filter(isErrorTable)
+    .flatMap((table) =>
+      Object.entries<ErrorRow>(table.rows).map(([code, row]) => ({
+        ...row,
+        retryable: row.retryable ?? false,
+        code,
+        system: table.system,
+      })),
+    )
+  return [...new Map(rows.map((row) => [row.code, row])).values()].toSorted((a, b) =>
+    a.code < b.code ? -1 : 1,
+  )
+}
+
+function isErrorTable(value: unknown): value is ErrorTable<never> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'rows' in value &&
+    'system' in value &&
+    'error' in value
+  )
+}

@@ -1,0 +1,9 @@
+import type { EventRow } from './admin-types.ts'
+
+/** One event as a line: position, time, stream@version, type, data. */
+export function eventText(event: EventRow): string {
+  const at = new Date(event.at).toISOString().slice(11, 23)
+  const data = JSON.stringify(event.data)
+  const short = data.length > 120 ? `${data.slice(0, 117)}...` : data
+  return `${String(event.position).padStart(7)}  ${at}  ${event.stream}@${event.version}  ${event.type}  ${short}`
+}

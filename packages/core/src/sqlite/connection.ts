@@ -1,0 +1,60 @@
+import { mkdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { sqliteErrors } from './errors.ts'
+import { sqliteError } from './failure.ts'
+
+export interface SqliteOpenOptions {
+  /** Opens without the right to write; the file must exist. Default false. */
+  readonly readOnly?: boolean
+}
+
+/**
+ * Opens a SQLite file the way all of Tidemill does: WAL with `synchronous=FULL`, so that a commit that returned
+ * survives power loss, foreign keys on, 64 MB page cache. Missing folders are made. `:memory:` gives a private
+ * database in memory. Throws TM_SQLITE_CANTOPEN, TM_SQLITE_CORRUPT (no SQLite header, or shorter than its header
+ * says), TM_SQLITE_READONLY or TM_SQLITE_BUSY. A full integrity check is not done: it reads the whole file.
+ */
+export function openSqlite(file: string, options: SqliteOpenOptions = {}): DatabaseSync {
+  const readOnly = options.readOnly ?? false
+  const inMemory = file === ':memory:'
+  if (!inMemory && !readOnly) makeFolder(file)
+  // A non-empty WAL may hold pages that the file does not have yet.
+  const settled = inMemory || sizeOf(`${file}-wal`) === 0
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(file, { readOnly, timeout: 5000, enableForeignKeyConstraints: true })
+    if (!inMemory && !readOnly) db.exec('PRAGMA journal_mode=WAL')
+    db.exec('PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-64000')
+    // Reads the header and the schema: the cheapest read that finds out whether this is a database.
+    db.prepare('SELECT count(*) FROM sqlite_schema').get()
+    if (!inMemory && settled) checkLength(db, file)
+    return db
+  } catch (error) {
+    db?.close()
+    throw sqliteError(error, { file })
+  }
+}
+
+function makeFolder(file: string): void {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw sqliteErrors.error('TM_SQLITE_CANTOPEN', { file, reason }, { cause: error })
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function checkLength(db: DatabaseSync, file: string): void {
+  const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count'])
+  const size = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
+  const length = sizeOf(file)
+  if (length < pages * size) {
+    const reason = `${length} bytes long, its header says ${pages * size}`
+    throw sqliteErrors.error('TM_SQLITE_CORRUPT', { file, reason })
+  }
+}

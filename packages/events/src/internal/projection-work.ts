@@ -1,0 +1,76 @@
+import { TidemillError } from '@tidemill/core'
+import type { Database } from '@tidemill/sql'
+import type { Projection } from '../projection.ts'
+import { textsFor } from '../sql/texts.ts'
+import type { EventRow } from './event-row.ts'
+import type { EventSource } from './event-source.ts'
+import type { ParkedRow } from './park.ts'
+import type { ProjectionOutcome } from './projection-program.ts'
+import type { StepResult, Work } from './runner.ts'
+import { storedFilter } from './window.ts'
+
+/** A projection as a runner drives it; the events come from its own database or are shipped to it. */
+export interface ProjectionWork extends Work {
+  replay(fence: number, tenant: string, stream: string): Promise<ProjectionOutcome>
+  reset(fence: number): Promise<ProjectionOutcome>
+  activate(fence: number, force: boolean): Promise<ProjectionOutcome>
+  prune(): Promise<ProjectionOutcome>
+}
+
+export function createProjectionWork(
+  projection: Projection,
+  database: Database,
+  source: EventSource,
+  local: boolean,
+): ProjectionWork {
+  const { definition } = projection
+  const key = { processor: definition.name, version: definition.version ?? 1 }
+  const filter = storedFilter(definition, definition.schema)
+  const limit = definition.batch ?? 500
+  let position = 0
+  let active = true
+  const took = (outcome: ProjectionOutcome): StepResult => {
+    position = outcome.position
+    active = outcome.active
+    return outcome
+  }
+  const parkedRows = async (tenant: string, stream: string): Promise<EventRow[]> => {
+    const { parkedList } = textsFor(database.dialect)
+    const parked = await database.query<ParkedRow>(parkedList, key.processor, key.version)
+    const mine = parked.filter((row) => row.tenant === tenant && row.stream_id === stream)
+    const rows = await Promise.all(mine.map((row) => source.at(row.pos)))
+    return rows.filter((row) => row !== undefined)
+  }
+  return {
+    key,
+    database,
+    async prepare() {
+      await database.call(projection, { op: 'prepare' })
+    },
+    async step(fence, mode) {
+      const command = { op: 'batch', fence, ...mode } as const
+      if (local) return took(await database.call(projection, command))
+      // The first window after a start may be read from a stale position: the projection answers with its own.
+      const shipped = await source.window(filter, position, limit)
+      return took(await database.call(projection, { ...command, shipped }))
+    },
+    async settled(fence) {
+      if (active) return
+      try {
+        active = (await this.activate(fence, false)).active
+      } catch (error) {
+        // The version before has events to do that this one must not overtake: the next rest tries again.
+        if (!TidemillError.is(error, 'TM_EVENTS_SWITCH_BEHIND')) throw error
+      }
+    },
+    async replay(fence, tenant, stream) {
+      const command = { op: 'replay', fence, tenant, stream } as const
+      if (local) return database.call(projection, command)
+      const shipped = await parkedRows(tenant, stream)
+      return database.call(projection, { ...command, shipped })
+    },
+    reset: (fence) => database.call(projection, { op: 'reset', fence }),
+    activate: (fence, force) => database.call(projection, { op: 'activate', fence, force, local }),
+    prune: () => database.call(projection, { op: 'prune' }),
+  }
+}

@@ -1,0 +1,94 @@
+import { createHistogram, type Histogram, type HistogramSnapshot } from '@tidemill/core'
+
+/** Counters of one route towards one upstream, since the gateway was opened. */
+export interface TrafficMetrics {
+  /** `namespace/name`, or empty for requests that no route matched. */
+  readonly route: string
+  /** `namespace/service`, or empty when the gateway answered by itself. */
+  readonly upstream: string
+  readonly requests: number
+  /** Answers of status 500 and above, whoever made them, and requests that broke off upstream. */
+  readonly errors: number
+  /** In flight now. */
+  readonly active: number
+  /** Requests by class of status: `2xx` to `5xx`; `0xx` for clients that left without an answer. */
+  readonly byClass: Readonly<Record<string, number>>
+  /** Requests by flag of the request log. */
+  readonly byFlag: Readonly<Record<string, number>>
+  /** Milliseconds until the answer was complete, or the failure. */
+  readonly latency: HistogramSnapshot
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** The live counters behind {@link TrafficMetrics}. */
+export class TrafficCounter {
+  readonly route: string
+  readonly upstream: string
+  active = 0
+  #requests = 0
+  #errors = 0
+  readonly #classes = new Float64Array(6)
+  readonly #flags = new Map<string, number>()
+  readonly #latency: Histogram = createHistogram()
+
+  constructor(route: string, upstream: string) {
+    this.route = route
+    this.upstream = upstream
+  }
+
+  /** `status` 0 is a client that left. */
+  record(status: number, flag: string, ms: number): void {
+    this.#requests++
+    const kind = Math.floor(status / 100)
+    this.#classes[kind] = (this.#classes[kind] ?? 0) + 1
+    if (flag !== '') this.#flags.set(flag, (this.#flags.get(flag) ?? 0) + 1)
+    if (status >= 500 || flag === 'UC' || flag === 'SI') this.#errors++
+    this.#latency.record(ms)
+  }
+
+  snapshot(): TrafficMetrics {
+    const byClass: Record<string, number> = {}
+    for (const [kind, count] of this.#classes.entries()) {
+      if (count > 0) byClass[`${kind}xx`] = count
+    }
+    return {
+      route: this.route,
+      upstream: this.upstream,
+      requests: this.#requests,
+      errors: this.#errors,
+      active: this.active,
+      byClass,
+      byFlag: Object.fromEntries(this.#flags),
+      latency: this.#latency.snapshot(),
+      p50Ms: this.#latency.percentile(50),
+      p99Ms: this.#latency.percentile(99),
+    }
+  }
+}
+
+/** Counters by route and upstream; labels come from configuration only, never from requests. */
+export class MetricsRegistry {
+  readonly #counters = new Map<string, TrafficCounter>()
+
+  open(route: string, upstream: string): TrafficCounter {
+    const key = `${route}|${upstream}`
+    let counter = this.#counters.get(key)
+    if (counter === undefined) {
+      counter = new TrafficCounter(route, upstream)
+      this.#counters.set(key, counter)
+    }
+    return counter
+  }
+
+  /** Drops what a deleted route counted. */
+  drop(route: string): void {
+    for (const [key, counter] of this.#counters) {
+      if (counter.route === route) this.#counters.delete(key)
+    }
+  }
+
+  snapshot(): TrafficMetrics[] {
+    return [...this.#counters.values()].map((counter) => counter.snapshot())
+  }
+}

@@ -1,0 +1,130 @@
+import { compareBytes } from '../bytes.ts'
+import { kvError } from '../check.ts'
+import type { KeyValue, RangeResult, SortTarget } from '../kv.ts'
+import type { RangeOp } from '../operation.ts'
+import { type PairRow, rangeCondition, type Statements, toPair } from './tables.ts'
+
+/** What a read needs to know about the store. */
+export interface ReadView {
+  /** Newest revision whose changes the read may see. */
+  readonly revision: number
+  readonly compacted: number
+  /** Newest revision that a caller may name. */
+  readonly committed: number
+}
+
+/** Refuses a revision that is compacted or not there yet. */
+export function checkRevision(revision: number, view: ReadView): void {
+  if (revision > view.committed) {
+    throw kvError('TM_KV_FUTURE', { revision, current: view.committed })
+  }
+  if (revision !== 0 && revision < view.compacted) {
+    throw kvError('TM_KV_COMPACTED', { revision, compacted: view.compacted })
+  }
+}
+
+/** A range read with etcd's rules of limit, sort and filters (etcdserver apply Range). */
+export function readRange(statements: Statements, request: RangeOp, view: ReadView): RangeResult {
+  checkRevision(request.revision, view)
+  const revision = view.revision
+  // Only the newest state is in `cur`.
+  const at = request.revision === 0 || request.revision === revision ? 0 : request.revision
+  if (request.countOnly) {
+    return { revision, kvs: [], more: false, count: countKeys(statements, request, at) }
+  }
+  const filtered =
+    request.minMod !== 0 ||
+    request.maxMod !== 0 ||
+    request.minCreate !== 0 ||
+    request.maxCreate !== 0
+  // As in etcd: what is sorted or filtered is read whole and cut afterwards, anything else is cut while reading.
+  const late = filtered || request.order !== 'none'
+  const limit = late || request.limit === 0 ? -1 : request.limit + 1
+  const rows = selectRows(statements, request, at, limit)
+  const count =
+    limit >= 0 && rows.length === limit ? countKeys(statements, request, at) : rows.length
+  let kvs = rows.map((row) => toPair(row))
+  if (filtered) kvs = kvs.filter((kv) => passes(request, kv))
+  sortPairs(request, kvs)
+  const more = request.limit > 0 && kvs.length > request.limit
+  if (more) kvs.length = request.limit
+  return { revision, kvs, more, count }
+}
+
+function selectRows(
+  statements: Statements,
+  request: RangeOp,
+  at: number,
+  limit: number,
+): readonly PairRow[] {
+  if (at === 0) {
+    const where = rangeCondition(request.range, 'cur.key')
+    const sql = request.keysOnly
+      ? `SELECT cur.key, create_rev, rev, version, lease, x'' FROM cur WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
+      : `SELECT cur.key, cur.create_rev, cur.rev, cur.version, cur.lease, log.value FROM cur JOIN log ON log.rev = cur.rev AND log.sub = cur.sub WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
+    return statements.all<PairRow>(sql, ...where.params, limit)
+  }
+  const where = rangeCondition(request.range, 'key')
+  const value = request.keysOnly ? "x''" : 'value'
+  // The other columns beside a lone max() come from the row that has the maximum (sqlite.org/lang_select.html#bareagg).
+  return statements.all<PairRow>(
+    `SELECT key, create_rev, rev, version, lease, value FROM (SELECT key, create_rev, max(rev) AS rev, version, lease, ${value} AS value FROM log WHERE ${where.sql} AND rev <= ? GROUP BY key) WHERE version > 0 ORDER BY key LIMIT ?`,
+    ...where.params,
+    at,
+    limit,
+  )
+}
+
+function countKeys(statements: Statements, request: RangeOp, at: number): number {
+  const where = rangeCondition(request.range, 'key')
+  const row =
+    at === 0
+      ? statements.get<[number]>(`SELECT count(*) FROM cur WHERE ${where.sql}`, ...where.params)
+      : statements.get<[number]>(
+          `SELECT count(*) FROM (SELECT max(rev), version FROM log WHERE ${where.sql} AND rev <= ? GROUP BY key) WHERE version > 0`,
+          ...where.params,
+          at,
+        )
+  return row?.[0] ?? 0
+}
+
+function passes(request: RangeOp, kv: KeyValue): boolean {
+  return (
+    (request.minMod === 0 || kv.modRevision >= request.minMod) &&
+    (request.maxMod === 0 || kv.modRevision <= request.maxMod) &&
+    (request.minCreate === 0 || kv.createRevision >= request.minCreate) &&
+    (request.maxCreate === 0 || kv.createRevision <= request.maxCreate)
+  )
+}
+
+const orders: Readonly<Record<SortTarget, (a: KeyValue, b: KeyValue) => number>> = {
+  key: (a, b) => compareBytes(a.key, b.key),
+  version: (a, b) => a.version - b.version,
+  create: (a, b) => a.createRevision - b.createRevision,
+  mod: (a, b) => a.modRevision - b.modRevision,
+  value: (a, b) => compareBytes(a.value, b.value),
+}
+
+/** A target other than the key without an order is ascending, and then cut before it is sorted (as in etcd). */
+function sortPairs(request: RangeOp, kvs: KeyValue[]): void {
+  if (request.order === 'none' && request.sortBy === 'key') return
+  const order = orders[request.sortBy]
+  if (request.order === 'descend') kvs.sort((a, b) => order(b, a))
+  else if (request.sortBy !== 'key') kvs.sort(order)
+}
+
+/** The pair before the event at `revision`; absent for a creation and when that state is compacted. */
+export function readPrevious(
+  statements: Statements,
+  key: Uint8Array,
+  revision: number,
+  compacted: number,
+): KeyValue | undefined {
+  if (revision - 1 < compacted) return undefined
+  const row = statements.get<PairRow>(
+    'SELECT key, create_rev, rev, version, lease, value FROM log WHERE key = ? AND rev < ? ORDER BY rev DESC LIMIT 1',
+    key,
+    revision,
+  )
+  return row === undefined || row[3] === 0 ? undefined : toPair(row)
+}

@@ -1,0 +1,104 @@
+import type { Overview } from '../overview.ts'
+import type { RunningSystem } from '../system.ts'
+import { platformErrors } from '../errors.ts'
+import type { RouteView } from '../gateway-view.ts'
+import type { EventStream } from './event-stream.ts'
+import { type AdminRoute, queryInteger } from './route-table.ts'
+
+export interface ObserveParts {
+  readonly systems: readonly RunningSystem[]
+  readonly stream: EventStream
+  overview(): Overview
+  /** What the gateway remembers of a request; null when it no longer does. */
+  routeOf(requestId: string): RouteView | null
+  metrics(): string
+  ready(): boolean
+}
+
+/** What a person or a monitor looks at: overview, orders, the live stream, health and metrics. */
+export function observeRoutes(parts: ObserveParts): readonly AdminRoute[] {
+  const withOrders = (): RunningSystem | undefined =>
+    parts.systems.find((system) => system.latestOrders !== undefined)
+  return [
+    {
+      method: 'GET',
+      path: '/api/v1/overview',
+      summary: 'health, picture with rates, totals',
+      handle: () => ({ schema: 'tidemill.overview.v1', data: parts.overview() }),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/stream',
+      summary: 'server-sent events: overview and orders as they change',
+      handle: () => ({ stream: (response) => parts.stream.attach(response) }),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/orders',
+      summary: 'the latest orders',
+      async handle({ query }) {
+        const items = await withOrders()?.latestOrders?.(queryInteger(query, 'limit', 50, 500))
+        return {
+          schema: 'tidemill.orders.v1',
+          data: { rev: parts.overview().rev, items: items ?? [] },
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/orders/:id',
+      summary: 'one order followed across gateway, events, saga, payments and stock',
+      async handle({ params }) {
+        const id = params['id'] ?? ''
+        const found = await withOrders()?.followOrder?.(id)
+        if (found === undefined)
+          throw platformErrors.error('TM_PLATFORM_NOT_FOUND', { what: 'order', id })
+        const route = found.requestId === null ? null : parts.routeOf(found.requestId)
+        return { schema: 'tidemill.order.v1', data: { ...found.view, route } }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/verify',
+      summary: 'waits until nothing is under way, then checks that the books balance',
+      async handle() {
+        await Promise.all(parts.systems.map((system) => system.idle?.()))
+        const lists = await Promise.all(parts.systems.map((system) => system.invariants?.() ?? []))
+        return { schema: 'tidemill.verify.v1', data: { invariants: lists.flat() } }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/status',
+      summary: 'the overview under the name that monitors look for',
+      handle: () => ({ schema: 'tidemill.status.v1', data: parts.overview() }),
+    },
+    {
+      method: 'GET',
+      path: '/healthz',
+      summary: '200 while the process answers',
+      handle: () => ({ schema: 'tidemill.health.v1', data: { ok: true } }),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      summary: '200 when traffic may come, 503 while draining',
+      handle: () => ({
+        schema: 'tidemill.ready.v1',
+        data: { ready: parts.ready() },
+        status: parts.ready() ? 200 : 503,
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      summary: 'Prometheus text format',
+      handle: () => ({
+        stream(response) {
+          response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+          response.end(parts.metrics())
+        },
+      }),
+    },
+  ]
+}

@@ -1,0 +1,597 @@
+import { channel } from 'node:diagnostics_channel'
+import {
+  backoffDelay,
+  type Clock,
+  type Logger,
+  type Random,
+  TidemillError,
+  type Timer,
+} from '@tidemill/core'
+import type { Database } from '@tidemill/sql'
+import type { Message, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
+import type { SagaDefinition } from '../definition.ts'
+import { sagaErrors } from '../errors.ts'
+import type { Destination, Json, StepAnswer, StepContext } from '../step.ts'
+import { AttemptTimeouts } from './attempt-timeouts.ts'
+import { type Claimed, claimMessages, parkMessages } from './dispatch-procedures.ts'
+import { jsonProblems, parseJson } from './json.ts'
+import { type Delivery, Lane } from './lane.ts'
+import { leaseGraceMs } from './row.ts'
+
+export interface DispatcherOptions {
+  readonly database: Database
+  readonly definitions: ReadonlyMap<string, SagaDefinition>
+  readonly destinations: Readonly<Record<string, Destination>>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly owner: string
+  readonly maxInFlight: number
+  readonly perDestination: number
+  readonly queueLimit: number
+  readonly sweepMs: number
+  readonly isolateAfter: number
+  readonly deadAfter: number
+}
+
+export interface DispatcherCounters {
+  attempts: number
+  transitions: number
+  claimed: number
+  late: number
+  failures: number
+  completed: number
+  compensated: number
+  cancelled: number
+  becameStuck: number
+  dead: number
+  parked: number
+}
+
+/** Stop sending this long before a lease ends. */
+const leaseMarginMs = 2000
+/** Longest wait that a participant may ask for. */
+const longestRetryAfterMs = 600_000
+
+const endChannel = channel('tidemill:saga:end')
+const stuckChannel = channel('tidemill:saga:stuck')
+const attemptChannel = channel('tidemill:saga:attempt')
+
+/**
+ * Delivers leased messages and writes their answers. What it holds in memory may be lost at any moment: every message
+ * is a row with a lease that the sweep of some dispatcher finds again.
+ */
+export class Dispatcher {
+  readonly counters: DispatcherCounters = {
+    attempts: 0,
+    transitions: 0,
+    claimed: 0,
+    late: 0,
+    failures: 0,
+    completed: 0,
+    compensated: 0,
+    cancelled: 0,
+    becameStuck: 0,
+    dead: 0,
+    parked: 0,
+  }
+  readonly lanes: Map<string, Lane> = new Map()
+  readonly #options: DispatcherOptions
+  readonly #leaseMs: number
+  readonly #timeouts: AttemptTimeouts
+  readonly #isolated: Delivery[] = []
+  #alone = false
+  /** Under way, from the send until the answer is written. */
+  #inFlight = 0
+  #queued = 0
+  #stopped = false
+  #sweeping = false
+  #sweepAgain = false
+  #turn = 0
+  #timer: Timer | null = null
+  #timerAt = Infinity
+  #quietWaiters: (() => void)[] = []
+  #checkingQuiet = false
+  onOwnedNothing: () => void = () => undefined
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    for (const [name, handler] of Object.entries(options.destinations)) {
+      this.lanes.set(name, new Lane(name, handler))
+    }
+    let longest = 0
+    for (const definition of options.definitions.values()) {
+      for (const step of definition.steps) longest = Math.max(longest, step.timeoutMs)
+    }
+    this.#leaseMs = longest + leaseGraceMs
+    this.#timeouts = new AttemptTimeouts(options.clock, (delivery) => this.#timedOut(delivery))
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** Rows dated later than this from now can only come from a clock that was ahead. */
+  get horizonMs(): number {
+    return this.#leaseMs + longestRetryAfterMs + 60_000
+  }
+
+  deliverStarted(message: StartedMessage): void {
+    this.#enqueue(message, message.payload, undefined, {}, false)
+  }
+
+  /** Runs a transition and delivers what follows from it. */
+  async transition(definition: SagaDefinition, command: SagaCommand): Promise<SagaOutcome> {
+    const outcome = await this.#options.database.call(definition, command)
+    this.#follow(outcome)
+    return outcome
+  }
+
+  /** Delivers a message that a transition outside the hot path has leased; its request has to be read. */
+  poke(): void {
+    this.#armSweep(0)
+  }
+
+  #enqueue(
+    message: Message,
+    input: Json,
+    payload: Json | undefined,
+    results: Readonly<Record<string, Json>>,
+    isolated: boolean,
+  ): void {
+    const definition = this.#options.definitions.get(message.definition)
+    const step = definition?.steps.find((candidate) => candidate.name === message.step)
+    const lane = step === undefined ? undefined : this.lanes.get(step.to)
+    if (definition === undefined || step === undefined || lane === undefined) {
+      this.#park([message], 0)
+      return
+    }
+    const { clock, queueLimit } = this.#options
+    if (this.#stopped || this.#queued >= queueLimit) {
+      this.#park([message], this.#stopped ? 0 : 1000)
+      return
+    }
+    const delivery: Delivery = {
+      message,
+      definition,
+      step,
+      request: {
+        sagaId: message.sagaId,
+        type: definition.type,
+        tenant: message.tenant,
+        bizKey: message.bizKey,
+        step: message.step,
+        direction: message.direction,
+        attempt: message.attempt,
+        payload: payload === undefined ? input : payload,
+        results,
+      },
+      input,
+      sendBefore: clock.monotonic() + message.leaseMs - leaseMarginMs - step.timeoutMs,
+      isolated,
+      over: false,
+      timeoutAt: 0,
+      abort: null,
+    }
+    this.#queued++
+    if (isolated) {
+      this.#isolated.push(delivery)
+      this.#pumpAll()
+    } else {
+      lane.push(delivery)
+      this.#pump(lane)
+    }
+  }
+
+  #pumpAll(): void {
+    if (this.#isolated.length > 0) {
+      if (this.#inFlight > 0) return
+      const delivery = this.#isolated.shift()
+      const lane = delivery === undefined ? undefined : this.lanes.get(delivery.step.to)
+      if (delivery === undefined || lane === undefined) return
+      this.#queued--
+      this.#alone = true
+      this.#send(lane, delivery)
+      return
+    }
+    for (const lane of this.lanes.values()) this.#pump(lane)
+  }
+
+  #pump(lane: Lane): void {
+    const { clock, maxInFlight, perDestination } = this.#options
+    while (
+      lane.queued > 0 &&
+      lane.inFlight < perDestination &&
+      this.#inFlight < maxInFlight &&
+      this.#isolated.length === 0 &&
+      !this.#alone
+    ) {
+      const now = clock.monotonic()
+      const waitMs = lane.waitMs(now)
+      if (waitMs > 0) {
+        this.#parkLane(lane, waitMs)
+        return
+      }
+      const delivery = lane.shift()
+      if (delivery === undefined) return
+      this.#queued--
+      // Its lease is about to end: a sweep claims it again, with a new fence.
+      if (now > delivery.sendBefore) continue
+      this.#send(lane, delivery)
+    }
+  }
+
+  #parkLane(lane: Lane, delayMs: number): void {
+    const messages: Message[] = []
+    for (let held = lane.shift(); held !== undefined; held = lane.shift()) {
+      this.#queued--
+      messages.push(held.message)
+    }
+    this.#park(messages, delayMs)
+  }
+
+  #park(messages: readonly Message[], delayMs: number): void {
+    if (messages.length === 0) return
+    this.counters.parked += messages.length
+    this.#options.database.call(parkMessages, { messages, delayMs }).then(
+      () => this.#armSweep(delayMs + 1),
+      (error: unknown) => this.#complain('messages were not given back', error),
+    )
+  }
+
+  #send(lane: Lane, delivery: Delivery): void {
+    lane.began()
+    this.#inFlight++
+    this.counters.attempts++
+    this.#timeouts.add(delivery)
+    const context: StepContext = {
+      // Most in-process participants never look at it, so it is made when asked for.
+      get signal() {
+        delivery.abort ??= new AbortController()
+        return delivery.abort.signal
+      },
+    }
+    let answer: Promise<StepAnswer>
+    try {
+      answer = lane.handler(delivery.request, context)
+    } catch (error) {
+      answer = Promise.reject(error as Error)
+    }
+    Promise.resolve(answer).then(
+      (value) => this.#answered(lane, delivery, value),
+      (error: unknown) => this.#failed(lane, delivery, error),
+    )
+  }
+
+  #answered(lane: Lane, delivery: Delivery, answer: StepAnswer): void {
+    if (!this.#isOver(delivery)) return
+    lane.answered()
+    const { message, request, step } = delivery
+    const outcome: unknown = (answer as StepAnswer | null | undefined)?.outcome
+    const forward = message.direction === 'action'
+    const success =
+      outcome === 'executed' || outcome === 'duplicate' || outcome === 'null-compensated'
+    const refused = outcome === 'rejected' || outcome === 'suspended'
+    if (outcome === 'running') {
+      const bounds = { base: Math.max(step.retry.baseMs, 1000), cap: step.retry.capMs }
+      const own = backoffDelay(request.attempt, bounds, this.#options.random)
+      const asked = Math.min(answer.retryAfterMs ?? 0, longestRetryAfterMs)
+      this.#write(lane, delivery, this.#failure(delivery, 'still running', Math.max(own, asked), 'busy'))
+      return
+    }
+    const problem =
+      !success && !(refused && forward)
+        ? `outcome ${JSON.stringify(outcome)} of ${message.direction}`
+        : jsonProblem(answer.result)
+    if (problem !== null) {
+      const error = sagaErrors.error('TM_SAGA_HANDLER_CONTRACT', {
+        to: step.to,
+        step: step.name,
+        received: problem,
+      })
+      this.#retry(lane, delivery, error)
+      return
+    }
+    const result = answer.result === undefined || answer.result === null ? null : JSON.stringify(answer.result)
+    this.#write(lane, delivery, {
+      do: 'answer',
+      sagaId: message.sagaId,
+      message,
+      outcome: success ? 'done' : 'rejected',
+      result,
+      reason: answer.reason ?? (outcome === 'suspended' ? 'suspended' : null),
+      attempt: request.attempt,
+    })
+  }
+
+  #failed(lane: Lane, delivery: Delivery, error: unknown): void {
+    if (!this.#isOver(delivery)) return
+    if (TidemillError.is(error, 'TM_SAGA_REJECTED') && delivery.message.direction === 'action') {
+      const details = error.details as Record<string, Json>
+      delivery.over = false
+      this.#answered(lane, delivery, {
+        outcome: 'rejected',
+        reason: String(details['reason']),
+        result: details,
+      })
+      return
+    }
+    lane.failed(this.#options.clock.monotonic())
+    this.#retry(lane, delivery, error)
+  }
+
+  #timedOut(delivery: Delivery): void {
+    const lane = this.lanes.get(delivery.step.to)
+    if (lane === undefined || delivery.over) return
+    const error = sagaErrors.error('TM_SAGA_ATTEMPT_TIMEOUT', {
+      to: delivery.step.to,
+      step: delivery.step.name,
+      ms: delivery.step.timeoutMs,
+    })
+    delivery.abort?.abort(error)
+    this.#failed(lane, delivery, error)
+  }
+
+  /** Marks the attempt as decided; false when it was already, so that a late answer changes nothing. */
+  #isOver(delivery: Delivery): boolean {
+    if (delivery.over) {
+      this.counters.late++
+      return false
+    }
+    delivery.over = true
+    this.#timeouts.remove(delivery)
+    return true
+  }
+
+  #retry(lane: Lane, delivery: Delivery, error: unknown): void {
+    const { step, message } = delivery
+    this.counters.failures++
+    const bounds = { base: step.retry.baseMs, cap: step.retry.capMs }
+    const own = backoffDelay(message.attempt, bounds, this.#options.random)
+    const asked = TidemillError.is(error) ? Number(error.details['retryAfterMs'] ?? 0) : 0
+    const delay = Math.max(own, Math.min(Number.isFinite(asked) ? asked : 0, longestRetryAfterMs))
+    const contract = TidemillError.is(error, 'TM_SAGA_HANDLER_CONTRACT')
+    const bury = contract && message.attempt >= this.#options.deadAfter
+    this.#write(lane, delivery, this.#failure(delivery, textOf(error), delay, bury ? 'bury' : 'unknown'))
+  }
+
+  #failure(
+    delivery: Delivery,
+    error: string,
+    delayMs: number,
+    as: 'unknown' | 'busy' | 'bury',
+  ): SagaCommand {
+    const { message } = delivery
+    if (as === 'bury') this.counters.dead++
+    return { do: 'fail', sagaId: message.sagaId, message, error, delayMs, attempt: message.attempt, as }
+  }
+
+  #write(lane: Lane, delivery: Delivery, command: SagaCommand): void {
+    if (attemptChannel.hasSubscribers) attemptChannel.publish({ request: delivery.request, command })
+    this.#options.database.call(delivery.definition, command).then(
+      (outcome) => {
+        this.#inFlight--
+        this.#alone = false
+        this.#written(delivery, command, outcome)
+        this.#released(lane)
+      },
+      (error: unknown) => {
+        // The lease ends by itself and the attempt is repeated; the barrier makes that harmless.
+        this.#inFlight--
+        this.#alone = false
+        this.#complain(`the outcome of ${delivery.step.name} was not written`, error)
+        this.#released(lane)
+      },
+    )
+    // The destination is free although the answer is still being written.
+    this.#pump(lane)
+  }
+
+  #written(delivery: Delivery, command: SagaCommand, outcome: SagaOutcome): void {
+    this.#account(outcome)
+    const { next } = outcome
+    if (next !== null) {
+      let { results } = delivery.request
+      if (command.do === 'answer' && command.outcome === 'done' && command.result !== null) {
+        if (command.message.direction === 'action') {
+          results = { ...results, [delivery.step.name]: parseJson(command.result) }
+        }
+      }
+      this.#enqueue(next, delivery.input, undefined, results, false)
+    } else if (outcome.wake) {
+      this.#armSweep(0)
+    } else if (command.do === 'fail' && outcome.applied) {
+      this.#armSweep(command.delayMs + 1)
+    }
+  }
+
+  #account(outcome: SagaOutcome): void {
+    if (!outcome.applied) {
+      this.counters.late++
+      return
+    }
+    this.counters.transitions++
+    if (outcome.ended !== null) {
+      this.counters[outcome.ended]++
+      if (endChannel.hasSubscribers) {
+        endChannel.publish({ sagaId: outcome.sagaId, state: outcome.ended })
+      }
+    }
+    if (outcome.stuck) {
+      this.counters.becameStuck++
+      this.#options.logger.log('warn', 'a saga is stuck', { sagaId: outcome.sagaId })
+      if (stuckChannel.hasSubscribers) stuckChannel.publish({ sagaId: outcome.sagaId })
+    }
+  }
+
+  /** After a transition that no delivery asked for: its next message is read by the sweep. */
+  #follow(outcome: SagaOutcome): void {
+    this.#account(outcome)
+    if (outcome.next !== null) this.#park([outcome.next], 0)
+    else if (outcome.wake) this.#armSweep(0)
+  }
+
+  #released(lane: Lane): void {
+    if (this.#isolated.length > 0 || this.#inFlight === this.#options.maxInFlight - 1) this.#pumpAll()
+    else this.#pump(lane)
+    if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
+  }
+
+  #armSweep(ms: number): void {
+    if (this.#stopped) return
+    if (this.#sweeping) {
+      if (ms < this.#options.sweepMs) this.#sweepAgain = true
+      return
+    }
+    const { clock } = this.#options
+    const at = clock.monotonic() + ms
+    if (at >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = clock.timer(ms, () => {
+      this.#timer = null
+      this.#timerAt = Infinity
+      void this.sweep()
+    })
+  }
+
+  /** Finds what is due: messages whose lease ended or whose wait is over, passed deadlines. Never gives up. */
+  async sweep(): Promise<void> {
+    if (this.#sweeping || this.#stopped) {
+      this.#sweepAgain = this.#sweeping
+      return
+    }
+    this.#sweeping = true
+    this.#sweepAgain = false
+    let nextMs = this.#options.sweepMs
+    try {
+      nextMs = Math.min(nextMs, await this.#claim())
+    } catch (error) {
+      this.#complain('the sweep failed', error)
+    }
+    this.#sweeping = false
+    this.#armSweep(this.#sweepAgain ? 0 : nextMs)
+    if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
+  }
+
+  async #claim(): Promise<number> {
+    const { clock, database, definitions, maxInFlight, owner, perDestination } = this.#options
+    const now = clock.monotonic()
+    const blocked: string[] = []
+    for (const lane of this.lanes.values()) {
+      const full = lane.inFlight + lane.queued >= perDestination
+      if (full || lane.waitMs(now) > 0) blocked.push(lane.name)
+    }
+    const room = Math.max(0, maxInFlight - this.#inFlight - this.#queued)
+    const found = await database.call(claimMessages, {
+      owner,
+      definitions: [...definitions.keys()],
+      blocked,
+      limit: Math.min(room, 100),
+      leaseMs: this.#leaseMs,
+      isolateAfter: this.#options.isolateAfter,
+      deadAfter: this.#options.deadAfter,
+      turn: this.#turn++,
+    })
+    this.counters.claimed += found.claimed.length
+    if (found.owned === 0) this.onOwnedNothing()
+    for (const claimed of found.claimed) this.#take(claimed)
+    for (const message of found.poisoned) this.#bury(message)
+    for (const { sagaId, definition } of found.expired) {
+      const known = definitions.get(definition)
+      if (known === undefined) continue
+      this.transition(known, { do: 'expire', sagaId }).catch((error: unknown) =>
+        this.#complain('a deadline was not written', error),
+      )
+    }
+    if (found.claimed.length === 100) return 0
+    return found.nextMs === null ? Infinity : found.nextMs + 1
+  }
+
+  #take({ message, input, payload, results, isolated }: Claimed): void {
+    this.#enqueue(message, input, payload, results, isolated)
+  }
+
+  #bury(message: Message): void {
+    const definition = this.#options.definitions.get(message.definition)
+    if (definition === undefined) return
+    this.counters.dead++
+    this.transition(definition, {
+      do: 'fail',
+      sagaId: message.sagaId,
+      message,
+      error: `claimed ${this.#options.deadAfter} times in a row without any answer`,
+      delayMs: 0,
+      attempt: message.attempt,
+      as: 'bury',
+    }).catch((error: unknown) => this.#complain('a dead letter was not written', error))
+  }
+
+  /** Resolves when nothing is pending in the database and nothing is under way here. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#quietWaiters.push(resolve)
+      if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
+    })
+  }
+
+  #quiet(): void {
+    if (this.#quietWaiters.length === 0 || this.#checkingQuiet) return
+    this.#checkingQuiet = true
+    const { database } = this.#options
+    database.query(anyPending).then(
+      (rows) => {
+        this.#checkingQuiet = false
+        if (rows.length > 0 || this.#inFlight > 0 || this.#queued > 0) return
+        for (const resolve of this.#quietWaiters.splice(0)) resolve()
+      },
+      (error: unknown) => {
+        this.#checkingQuiet = false
+        this.#complain('looking for pending messages failed', error)
+      },
+    )
+  }
+
+  /** Sends nothing more; what is queued is given back, what is under way may finish within `ms`. */
+  async stop(ms: number): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    for (const lane of this.lanes.values()) this.#parkLane(lane, 0)
+    this.#park(
+      this.#isolated.splice(0).map((delivery) => {
+        this.#queued--
+        return delivery.message
+      }),
+      0,
+    )
+    const { clock } = this.#options
+    const end = clock.monotonic() + ms
+    while (this.#inFlight > 0 && clock.monotonic() < end) await clock.sleep(Math.min(5, ms))
+    this.#timeouts.stop()
+    for (const resolve of this.#quietWaiters.splice(0)) resolve()
+  }
+
+  #complain(what: string, error: unknown): void {
+    if (this.#stopped) return
+    this.#options.logger.log('error', what, { error: textOf(error) })
+  }
+}
+
+const anyPending = 'SELECT 1 AS found FROM local_msg WHERE status = 0 LIMIT 1'
+
+function jsonProblem(value: Json | undefined): string | null {
+  if (value === undefined || value === null) return null
+  const first = jsonProblems(value)[0]
+  return first === undefined ? null : `a result that is not JSON at ${first.path || '/'}`
+}
+
+/** The message first, then the stack, bounded: it is stored with the attempt. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error).slice(0, 2000)
+  const stack = (error.stack ?? '').split('\n').slice(1, 12).join('\n')
+  return `${error.message}\n${stack}`.slice(0, 2000)
+}

@@ -1,0 +1,203 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  type Closable,
+  type Logger,
+  parseJson,
+  problemContentType,
+  problemDocument,
+  TidemillError,
+} from '@tidemill/core'
+import { shopErrors } from '../errors.ts'
+
+/** A request as a handler sees it. */
+export interface ServiceRequest {
+  /** Values of the `:name` parts of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  header(name: string): string | undefined
+  /** The JSON body; undefined when there is none. */
+  readonly body: unknown
+}
+
+export interface ServiceAnswer {
+  readonly status: number
+  readonly headers?: OutgoingHttpHeaders
+  /** Sent as JSON. */
+  readonly body: unknown
+}
+
+export interface ServiceRoute {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  /** `/orders/:id`; a part with a colon takes any one segment. */
+  readonly path: string
+  handle(request: ServiceRequest): Promise<ServiceAnswer> | ServiceAnswer
+}
+
+/** One service on a loopback port of its own. */
+export interface ServiceServer extends Closable {
+  readonly url: string
+}
+
+/** The most bytes of a body; the longest real order has 100 KB. */
+export const bodyLimit = 1024 * 1024
+
+/** How much of a body that is too large is still read, so that the refusal reaches its sender. */
+const discardLimit = 64 * 1024 * 1024
+
+export async function listen(
+  routes: readonly ServiceRoute[],
+  logger: Logger,
+): Promise<ServiceServer> {
+  const table = routes.map((route) => ({ route, parts: route.path.split('/') }))
+  const server = createServer((request, response) => {
+    void answer(table, request, response, logger)
+  })
+  server.keepAliveTimeout = 60_000
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const service: ServiceServer = {
+    url: `http://127.0.0.1:${port}`,
+    close: () => closeServer(server),
+    [Symbol.asyncDispose]: () => service.close(),
+  }
+  return service
+}
+
+/** Lets the requests under way finish; kept-alive connections without one are cut. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}
+
+type Table = readonly { readonly route: ServiceRoute; readonly parts: readonly string[] }[]
+
+async function answer(
+  table: Table,
+  request: IncomingMessage,
+  response: ServerResponse,
+  logger: Logger,
+): Promise<void> {
+  let result: ServiceAnswer
+  try {
+    result = await handle(table, request)
+  } catch (error) {
+    if (!TidemillError.is(error)) {
+      logger.log('error', 'a request failed', { url: request.url, error: String(error) })
+    }
+    result = problem(error, request)
+  }
+  if (response.destroyed) return
+  const text = JSON.stringify(result.body)
+  response.writeHead(result.status, {
+    'content-type': 'application/json',
+    ...result.headers,
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(text)
+}
+
+function problem(error: unknown, request: IncomingMessage): ServiceAnswer {
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+  const body = problemDocument(error, { instance: path })
+  const allow = TidemillError.is(error, 'TM_SHOP_METHOD')
+    ? { allow: String(error.details['allow']) }
+    : {}
+  return { status: body.status, headers: { 'content-type': problemContentType, ...allow }, body }
+}
+
+async function handle(table: Table, request: IncomingMessage): Promise<ServiceAnswer> {
+  const url = request.url ?? '/'
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  const { route, params } = match(table, request.method ?? 'GET', path)
+  const body = route.method === 'GET' ? undefined : await readBody(request)
+  return route.handle({
+    params,
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    header: (name) => {
+      const value = request.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    body,
+  })
+}
+
+function match(
+  table: Table,
+  method: string,
+  path: string,
+): { readonly route: ServiceRoute; readonly params: Readonly<Record<string, string>> } {
+  const segments = path.split('/')
+  const allow: string[] = []
+  for (const { route, parts } of table) {
+    const params = matchParts(parts, segments)
+    if (params === undefined) continue
+    if (route.method === method || (route.method === 'GET' && method === 'HEAD')) {
+      return { route, params }
+    }
+    allow.push(route.method)
+  }
+  if (allow.length === 0) throw shopErrors.error('TM_SHOP_NO_ROUTE', { path })
+  throw shopErrors.error('TM_SHOP_METHOD', { path, method, allow: allow.join(', ') })
+}
+
+function matchParts(
+  parts: readonly string[],
+  segments: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (parts.length !== segments.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [i, part] of parts.entries()) {
+    const segment = segments[i] ?? ''
+    if (!part.startsWith(':')) {
+      if (part !== segment) return undefined
+      continue
+    }
+    const value = decodeSegment(segment)
+    if (value === undefined || value === '') return undefined
+    params[part.slice(1)] = value
+  }
+  return params
+}
+
+function decodeSegment(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size <= bodyLimit) chunks.push(chunk)
+    else chunks.length = 0
+    if (size > discardLimit) break
+  }
+  if (size > bodyLimit) throw shopErrors.error('TM_SHOP_BODY_TOO_LARGE', { limit: bodyLimit })
+  if (size === 0) return undefined
+  const json = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/iu.test(type)
+  if (!json || encoding !== 'identity') {
+    const received = encoding === 'identity' ? type.slice(0, 80) : `${type} in ${encoding}`
+    throw shopErrors.error('TM_SHOP_CONTENT_TYPE', { received: received.slice(0, 120) })
+  }
+  return parseJson(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks), {
+    maxBytes: bodyLimit,
+    uniqueKeys: true,
+  })
+}

@@ -1,0 +1,11 @@
+import type { Clock, Logger, Random } from '@tidemill/core'
+
+/** What every service of the shop is opened with. */
+export interface ServiceContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly dataDir: string
+  /** URL of the database of that name. */
+  databaseUrl(name: string): string
+}

@@ -1,0 +1,89 @@
+const mostCalls = 1000
+const mostBytes = 4 * 1024 * 1024
+const mostQueuedBytes = 64 * 1024 * 1024
+
+export interface QueuedCall {
+  readonly procedure: number
+  readonly name: string
+  readonly input: unknown
+  readonly bytes: number
+  readonly resolve: (output: unknown) => void
+  readonly reject: (error: unknown) => void
+  /** True once the caller has its answer, or has given up. */
+  settled: boolean
+  /** Set when the caller's signal has to be let go. */
+  release: (() => void) | undefined
+}
+
+/** Calls waiting for a flush, oldest first; bounded in number and in size. */
+export interface CallQueue {
+  readonly size: number
+  /** True when one more call of that size has no room. */
+  full(bytes: number): boolean
+  push(call: QueuedCall): void
+  remove(call: QueuedCall): void
+  /** Takes out the next flush: at most 1,000 calls and about 4 MiB, at least one call. */
+  take(most: number): QueuedCall[]
+  takeAll(): QueuedCall[]
+}
+
+export function createCallQueue(limit: number): CallQueue {
+  let calls: QueuedCall[] = []
+  let queuedBytes = 0
+  const forget = (taken: readonly QueuedCall[]): void => {
+    for (const call of taken) queuedBytes -= call.bytes
+  }
+  return {
+    get size() {
+      return calls.length
+    },
+    full: (bytes) =>
+      calls.length >= limit || (calls.length > 0 && queuedBytes + bytes > mostQueuedBytes),
+    push(call) {
+      calls.push(call)
+      queuedBytes += call.bytes
+    },
+    remove(call) {
+      const at = calls.indexOf(call)
+      if (at >= 0) forget(calls.splice(at, 1))
+    },
+    take(most) {
+      let count = 0
+      let bytes = 0
+      while (count < calls.length && count < Math.min(most, mostCalls)) {
+        bytes += (calls[count] as QueuedCall).bytes
+        if (count > 0 && bytes > mostBytes) break
+        count++
+      }
+      const taken = calls.splice(0, count)
+      forget(taken)
+      return taken
+    },
+    takeAll() {
+      const taken = calls
+      calls = []
+      queuedBytes = 0
+      return taken
+    },
+  }
+}
+
+/** About how many bytes a value takes as a message. Cheap rather than exact: it only bounds a flush. */
+export function approximateBytes(value: unknown): number {
+  if (typeof value === 'string') return 8 + value.length
+  if (typeof value !== 'object' || value === null) return 8
+  if (ArrayBuffer.isView(value)) return 16 + value.byteLength
+  let sum = 16
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      sum += approximateBytes(item)
+      if (sum > mostQueuedBytes) break
+    }
+    return sum
+  }
+  for (const key in value) {
+    sum += key.length + approximateBytes((value as Record<string, unknown>)[key])
+    if (sum > mostQueuedBytes) break
+  }
+  return sum
+}

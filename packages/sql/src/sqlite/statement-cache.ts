@@ -1,0 +1,148 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { sqlErrors } from '../errors.ts'
+import type { Row, RunResult, SqlValue } from '../program.ts'
+import { statementError } from './statement-failure.ts'
+
+const generation = 256
+/** Leading blanks and comments, then the word that decides what a statement is. */
+const firstWord = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)/iu
+const transactionWords = new Set([
+  'begin',
+  'commit',
+  'end',
+  'rollback',
+  'savepoint',
+  'release',
+  'attach',
+  'detach',
+  'vacuum',
+])
+
+const definingWords = new Set(['alter', 'create', 'drop', 'pragma', 'reindex'])
+
+interface Entry {
+  readonly statement: StatementSync
+  /** Integers are read as bigint and the safe ones turned back; set when numbers would lose digits. */
+  wide: boolean
+  /** Running it again changes nothing. */
+  readonly repeatable: boolean
+  /** It may change what other statements mean. */
+  readonly defines: boolean
+  columns: readonly string[] | undefined
+}
+
+/** Runs statements on one connection, each text prepared once; keeps between 256 and 512 texts, the latest used. */
+export interface Statements {
+  run(sql: string, params: readonly SqlValue[]): RunResult
+  all(sql: string, params: readonly SqlValue[]): Row[]
+  get(sql: string, params: readonly SqlValue[]): Row | undefined
+}
+
+export function firstWordOf(sql: string): string {
+  return (firstWord.exec(sql)?.[1] ?? '').toLowerCase()
+}
+
+export function createStatements(db: DatabaseSync, file: string): Statements {
+  // Two generations instead of an exact LRU: a hit costs one map look-up and moves nothing.
+  let young = new Map<string, Entry>()
+  let old = new Map<string, Entry>()
+
+  const keep = (sql: string, entry: Entry): Entry => {
+    if (young.size >= generation) {
+      old = young
+      young = new Map()
+    }
+    young.set(sql, entry)
+    return entry
+  }
+  const forget = (): void => {
+    young = new Map()
+    old = new Map()
+  }
+  const prepare = (sql: string): Entry => {
+    const word = firstWordOf(sql)
+    if (transactionWords.has(word)) {
+      const reason = `"${word.toUpperCase()}" belongs to the engine, not to a program`
+      throw sqlErrors.error('TM_SQL_STATEMENT', { reason, sql })
+    }
+    const statement = db.prepare(sql)
+    // A statement that writes and returns cannot be run again when a value turns out too wide.
+    const returning = /\breturning\b/iu.test(sql)
+    if (returning) statement.setReadBigInts(true)
+    // Rows as arrays: building the objects here costs half of what node:sqlite takes for it.
+    statement.setReturnArrays(true)
+    const defines = definingWords.has(word)
+    return keep(sql, {
+      statement,
+      wide: returning,
+      repeatable: !returning,
+      defines,
+      columns: undefined,
+    })
+  }
+  const find = (sql: string): Entry => {
+    const hit = young.get(sql)
+    if (hit !== undefined) return hit
+    const aged = old.get(sql)
+    return aged === undefined ? prepare(sql) : keep(sql, aged)
+  }
+  const read = <T>(sql: string, use: (entry: Entry) => T): T => {
+    let entry: Entry | undefined
+    try {
+      entry = find(sql)
+      return use(entry)
+    } catch (error) {
+      if (entry?.repeatable !== true || !isTooWide(error)) throw statementError(error, file, sql)
+      entry.wide = true
+      entry.statement.setReadBigInts(true)
+    }
+    try {
+      return use(entry)
+    } catch (error) {
+      throw statementError(error, file, sql)
+    }
+  }
+  return {
+    run(sql, params) {
+      try {
+        const { statement, defines } = find(sql)
+        const { changes } = statement.run(...params)
+        if (defines) forget()
+        return { changes: Number(changes) }
+      } catch (error) {
+        throw statementError(error, file, sql)
+      }
+    },
+    all: (sql, params) =>
+      read(sql, (entry) => {
+        const rows = entry.statement.all(...params) as unknown as SqlValue[][]
+        return rows.map((values) => rowOf(entry, values))
+      }),
+    get: (sql, params) =>
+      read(sql, (entry) => {
+        const values = entry.statement.get(...params) as SqlValue[] | undefined
+        return values === undefined ? undefined : rowOf(entry, values)
+      }),
+  }
+}
+
+function rowOf(entry: Entry, values: readonly SqlValue[]): Row {
+  const columns = (entry.columns ??= entry.statement.columns().map((column) => column.name))
+  const row: Record<string, SqlValue> = {}
+  for (let index = 0; index < columns.length; index++) {
+    const value = values[index] as SqlValue
+    row[columns[index] as string] = entry.wide ? narrowValue(value) : value
+  }
+  return row
+}
+
+/** Node refuses to read an integer that a number cannot hold exactly. */
+export function isTooWide(error: unknown): boolean {
+  return error instanceof RangeError && (error as { code?: unknown }).code === 'ERR_OUT_OF_RANGE'
+}
+
+export function narrowValue(value: SqlValue): SqlValue {
+  if (typeof value !== 'bigint') return value
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}

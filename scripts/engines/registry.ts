@@ -1,0 +1,22 @@
+import { chromium } from './chromium.ts'
+import type { Engine } from './engine.ts'
+import { envoy } from './envoy.ts'
+import { etcd } from './etcd.ts'
+import { mariadb } from './mariadb.ts'
+import { peers } from './peers.ts'
+import { postgres } from './postgres.ts'
+import { prometheus } from './prometheus.ts'
+import { wrk } from './wrk.ts'
+
+export const engines = {
+  chromium,
+  envoy,
+  etcd,
+  mariadb,
+  peers,
+  postgres,
+  prometheus,
+  wrk,
+} satisfies Readonly<Record<string, Engine>>
+
+export type EngineName = keyof typeof engines

@@ -1,0 +1,62 @@
+/** One case of an official suite after it ran. */
+export interface CaseResult {
+  /** As the suite names it. */
+  readonly id: string
+  readonly passed: boolean
+  /** What the suite said about a failure. */
+  readonly detail?: string
+}
+
+/** An official, unmodified suite that judges one of our systems. */
+export interface Suite {
+  readonly name: string
+  readonly system: string
+  /** Where the suite comes from and its version. */
+  readonly source: string
+  /** Cases of features that we do not claim, each with the reason; kept short. */
+  readonly notClaimed: Readonly<Record<string, string>>
+  /** Starts what it needs on loopback, runs every case, stops everything. */
+  run(progress: (text: string) => void): Promise<readonly CaseResult[]>
+}
+
+export interface Verdict {
+  readonly suite: string
+  readonly source: string
+  readonly passed: number
+  readonly failed: number
+  readonly failures: readonly (CaseResult & { readonly notClaimed?: string })[]
+  /** True when every failure is of a feature that we do not claim, and at least one case ran. */
+  readonly holds: boolean
+}
+
+export async function judge(
+  suite: Suite,
+  progress: (text: string) => void = () => undefined,
+): Promise<Verdict> {
+  const cases = await suite.run(progress)
+  const failures = cases
+    .filter((one) => !one.passed)
+    .map((one) => {
+      const reason = suite.notClaimed[one.id]
+      return reason === undefined ? one : { ...one, notClaimed: reason }
+    })
+  return {
+    suite: suite.name,
+    source: suite.source,
+    passed: cases.length - failures.length,
+    failed: failures.length,
+    failures,
+    holds: cases.length > 0 && failures.every((failure) => 'notClaimed' in failure),
+  }
+}
+
+export function formatVerdict(verdict: Verdict): string {
+  const lines = verdict.failures.map((failure) => {
+    const why = failure.notClaimed === undefined ? '' : ` (not claimed: ${failure.notClaimed})`
+    return `  ${failure.notClaimed === undefined ? '✖' : '-'} ${failure.id}${why}${failure.detail === undefined ? '' : `\n      ${failure.detail}`}`
+  })
+  return [
+    `${verdict.suite} (${verdict.source}): ${verdict.passed} passed, ${verdict.failed} failed`,
+    ...lines,
+  ].join('\n')
+}
