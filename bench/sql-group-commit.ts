@@ -98,33 +98,26 @@ export async function grouped(
 function single(folder: string): (seconds: number) => number {
   const db = openSqlite(path.join(folder, 'single.db'))
   for (const sql of schema) db.exec(sql)
-  const [begin, stream, next, insert, commit] = [
-    'BEGIN IMMEDIATE',
-    upsertStream,
-    nextPosition,
-    insertEvent,
-    'COMMIT',
-  ].map((sql) => db.prepare(sql))
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const stream = db.prepare(upsertStream)
+  const version = db.prepare(readVersion)
+  const next = db.prepare(nextPosition)
+  const position = db.prepare(readPosition)
+  const insert = db.prepare(insertEvent)
+  const commit = db.prepare('COMMIT')
   const cell = new Int32Array(new SharedArrayBuffer(4))
   return (seconds) => {
     let appended = 0
     const started = performance.now()
     while (performance.now() < started + seconds * 1000) {
       const input = nextAppend()
-      begin?.run()
-      const version = stream?.get('main', input.stream)?.['version'] ?? 0
-      const position = next?.get()?.['position'] ?? 0
-      insert?.run(
-        position,
-        'main',
-        input.stream,
-        version,
-        input.id,
-        input.type,
-        input.data,
-        Date.now(),
-      )
-      commit?.run()
+      begin.run()
+      stream.run('main', input.stream)
+      const read = version.get('main', input.stream)?.['version'] ?? 0
+      next.run()
+      const at = position.get()?.['position'] ?? 0
+      insert.run(at, 'main', input.stream, read, input.id, input.type, input.data, Date.now())
+      commit.run()
       Atomics.wait(cell, 0, 0, fsyncMs)
       appended++
     }

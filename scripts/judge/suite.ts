@@ -19,12 +19,19 @@ export interface Suite {
   run(progress: (text: string) => void): Promise<readonly CaseResult[]>
 }
 
+export interface Failure {
+  readonly id: string
+  readonly detail: string | null
+  /** Why we do not claim the feature; null for a failure that counts. */
+  readonly notClaimed: string | null
+}
+
 export interface Verdict {
   readonly suite: string
   readonly source: string
   readonly passed: number
   readonly failed: number
-  readonly failures: readonly (CaseResult & { readonly notClaimed?: string })[]
+  readonly failures: readonly Failure[]
   /** True when every failure is of a feature that we do not claim, and at least one case ran. */
   readonly holds: boolean
 }
@@ -36,9 +43,8 @@ export async function judge(
   const cases = await suite.run(progress)
   const failures = cases
     .filter((one) => !one.passed)
-    .map((one) => {
-      const reason = suite.notClaimed[one.id]
-      return reason === undefined ? one : { ...one, notClaimed: reason }
+    .map(({ id, detail }): Failure => {
+      return { id, detail: detail ?? null, notClaimed: suite.notClaimed[id] ?? null }
     })
   return {
     suite: suite.name,
@@ -46,14 +52,14 @@ export async function judge(
     passed: cases.length - failures.length,
     failed: failures.length,
     failures,
-    holds: cases.length > 0 && failures.every((failure) => 'notClaimed' in failure),
+    holds: cases.length > 0 && failures.every((failure) => failure.notClaimed !== null),
   }
 }
 
 export function formatVerdict(verdict: Verdict): string {
-  const lines = verdict.failures.map((failure) => {
-    const why = failure.notClaimed === undefined ? '' : ` (not claimed: ${failure.notClaimed})`
-    return `  ${failure.notClaimed === undefined ? '✖' : '-'} ${failure.id}${why}${failure.detail === undefined ? '' : `\n      ${failure.detail}`}`
+  const lines = verdict.failures.map(({ id, detail, notClaimed }) => {
+    const head = notClaimed === null ? `  ✖ ${id}` : `  - ${id} (not claimed: ${notClaimed})`
+    return detail === null ? head : `${head}\n      ${detail}`
   })
   return [
     `${verdict.suite} (${verdict.source}): ${verdict.passed} passed, ${verdict.failed} failed`,

@@ -52,7 +52,11 @@ async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string>
   let failed = 0
   const skipped: SkippedTest[] = []
   const files = new Set<string>()
-  let printedAt = performance.now()
+  let running = ''
+  // A timer and not an event: a test that takes minutes, or for ever, reports nothing meanwhile.
+  const progress = setInterval(() => {
+    console.error(`  ... ${passed} passed, ${failed} failed so far; last begun: ${running}`)
+  }, progressMs).unref()
 
   for await (const event of events) {
     if (event.type === 'test:pass' || event.type === 'test:fail') {
@@ -76,18 +80,17 @@ async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string>
       } else if (data.details.type !== 'suite' && !isFile) {
         passed++
       }
+    } else if (event.type === 'test:dequeue') {
+      const name = path.isAbsolute(event.data.name) ? '' : ` ${event.data.name}`
+      running = `${location(event.data.file)}${name}`
     } else if (event.type === 'test:stderr' || event.type === 'test:stdout') {
       yield event.data.message
     } else if (event.type === 'test:summary' && event.data.file !== undefined) {
       const { counts, duration_ms: ms, file, success } = event.data
-      printedAt = performance.now()
       yield `  ${success ? '✔' : '✖'} ${location(file)} ${counts.tests} tests ${(ms / 1000).toFixed(1)} s\n`
     }
-    if (performance.now() - printedAt > progressMs) {
-      printedAt = performance.now()
-      yield `  ... ${passed} passed, ${failed} failed so far\n`
-    }
   }
+  clearInterval(progress)
   const record: TestRecord = { passed, failed, skipped, files: [...files] }
   const target = process.env['TIDEMILL_TEST_RECORD']
   if (target !== undefined) writeFileSync(target, JSON.stringify(record))

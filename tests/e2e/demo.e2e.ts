@@ -67,7 +67,14 @@ describe('tidemill demo', () => {
   it('replays generated orders, prints one document and exits 0 because every invariant holds', async (t) => {
     const { code, stdout, stderr } = await tidemill(
       t,
-      ...['demo', '--orders', 'synthetic', '--count', '400', '--seed', '7', '--json'],
+      'demo',
+      '--orders',
+      'synthetic',
+      '--count',
+      '400',
+      '--seed',
+      '7',
+      '--json',
     )
     assert.equal(code, 0, stderr)
     const data = parse(stdout)

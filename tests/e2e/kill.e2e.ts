@@ -28,8 +28,17 @@ describe('kill -9 of the whole process during demo', () => {
       const demo = start(
         t,
         'demo',
-        ...['--orders', 'synthetic', '--count', '100000', '--seed', String(round)],
-        ...['--data', data, '--acknowledged', log, '--json'],
+        '--orders',
+        'synthetic',
+        '--count',
+        '100000',
+        '--seed',
+        String(round),
+        '--data',
+        data,
+        '--acknowledged',
+        log,
+        '--json',
       )
       await sleep(delay)
       demo.child.kill('SIGKILL')

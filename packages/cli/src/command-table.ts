@@ -82,7 +82,7 @@ export const commandTable: readonly Command[] = [
         name: 'count',
         type: 'number',
         value: 'N',
-        summary: 'stop after N invoices (synthetic: default 1000)',
+        summary: 'how many invoices to generate (default 1000)',
       },
       {
         name: 'rate',
@@ -97,6 +97,20 @@ export const commandTable: readonly Command[] = [
         value: 'N',
         summary: 'seed of generator and provider',
         default: 1,
+      },
+      {
+        name: 'malformed',
+        type: 'string',
+        value: 'WHAT',
+        summary: 'what a malformed row does: stop before any order is placed, or skip and count it',
+        choices: ['stop', 'skip'],
+        default: 'stop',
+      },
+      {
+        name: 'acknowledged',
+        type: 'string',
+        value: 'FILE',
+        summary: 'append the id of each acknowledged order to FILE',
       },
       {
         name: 'decline',

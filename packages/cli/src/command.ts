@@ -48,7 +48,7 @@ export interface Flags {
 
 /** A command's module: resolves with the exit code; errors are reported by the caller. */
 export interface CommandModule {
-  execute(invocation: Invocation): Promise<number>
+  readonly execute: (invocation: Invocation) => Promise<number>
 }
 
 export interface Command {

@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { TidemillError } from '@tidemill/core'
 import { createAdminClient } from './admin-client.ts'
+import type * as SqliteModule from '@tidemill/core/sqlite'
 import type { Overview } from './admin-types.ts'
 
 /** One thing that was looked at. `note` is neither good nor bad. */
@@ -128,32 +129,27 @@ async function checkDatabases(folder: string): Promise<Check[]> {
   }
   if (names.length === 0)
     return [{ name: 'data', state: 'note', text: `${folder} holds no database yet` }]
-  return names.map((name) => {
-    const file = path.join(folder, name)
+  return names.map((name) => checkDatabase(path.join(folder, name), name, openSqlite))
+}
+
+type OpenSqlite = typeof import('@tidemill/core/sqlite')['openSqlite']
+
+function checkDatabase(file: string, name: string, openSqlite: OpenSqlite): Check {
+  try {
+    const connection = openSqlite(file, { readOnly: true })
     try {
-      const connection = openSqlite(file, { readOnly: true })
-      try {
-        const row = connection.prepare('PRAGMA quick_check(1)').get() as
-          | { quick_check?: string }
-          | undefined
-        const whole = row?.quick_check === 'ok'
-        return {
-          name: 'data',
-          state: whole ? ('ok' as const) : ('problem' as const),
-          text: `${name} ${whole ? 'is whole' : `is damaged: ${row?.quick_check ?? 'no answer'}`}`,
-          ...(whole ? {} : { hint: `Stop the platform and restore ${file} from a backup.` }),
-        }
-      } finally {
-        connection.close()
-      }
-    } catch (error) {
-      const known = TidemillError.is(error) ? error : undefined
-      return {
-        name: 'data',
-        state: 'problem' as const,
-        text: `${name}: ${known?.text ?? String(error)}`,
-        ...(known?.hint === undefined ? {} : { hint: known.hint }),
-      }
+      const row = connection.prepare('PRAGMA quick_check(1)').get()
+      const answer = String(row?.['quick_check'] ?? 'no answer')
+      if (answer === 'ok') return { name: 'data', state: 'ok', text: `${name} is whole` }
+      const hint = `Stop the platform and restore ${file} from a backup.`
+      return { name: 'data', state: 'problem', text: `${name} is damaged: ${answer}`, hint }
+    } finally {
+      connection.close()
     }
-  })
+  } catch (error) {
+    if (!TidemillError.is(error))
+      return { name: 'data', state: 'problem', text: `${name}: ${String(error)}` }
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    return { name: 'data', state: 'problem', text: `${name}: ${error.text}`, ...hint }
+  }
 }

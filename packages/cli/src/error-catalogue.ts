@@ -24,12 +24,9 @@ export async function errorCatalogue(): Promise<readonly CatalogueRow[]> {
     .flatMap((module): unknown[] => Object.values(module))
     .filter(isErrorTable)
     .flatMap((table) =>
-      Object.entries<ErrorRow>(table.rows).map(([code, row]) => ({
-        ...row,
-        retryable: row.retryable ?? false,
-        code,
-        system: table.system,
-      })),
+      Object.entries<ErrorRow>(table.rows).map(([code, row]) =>
+        Object.assign({ code, system: table.system, retryable: false }, row),
+      ),
     )
   return [...new Map(rows.map((row) => [row.code, row])).values()].toSorted((a, b) =>
     a.code < b.code ? -1 : 1,

@@ -6,7 +6,6 @@ export interface FirstScreenFacts {
   readonly dataDir: string | undefined
   readonly consoleUrl: string
   readonly gatewayUrl: string
-  readonly services: number
   /** Demo orders per second; null without demo traffic. */
   readonly demoRate: number | null
 }
@@ -24,8 +23,8 @@ export function firstScreen(
       : `data: ${facts.dataDir}`
   const demo =
     facts.demoRate === null
-      ? `shop: ${facts.services} services, no traffic (--demo)`
-      : `demo: shop, ${facts.services} services, ${facts.demoRate} orders/s`
+      ? 'shop: 4 services, no traffic (--demo makes some)'
+      : `demo: shop, 4 services, ${facts.demoRate} orders/s`
   const rows: readonly (readonly [string, string])[] = [
     [`tidemill ${facts.version}  ready in ${Math.round(facts.readyMs)} ms`, data],
     [`Console   ${facts.consoleUrl}`, `Gateway  ${facts.gatewayUrl}`],

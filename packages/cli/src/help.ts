@@ -15,7 +15,7 @@ export function overviewHelp(table: readonly Command[], out: Output): string {
   const lines = [
     'tidemill: gateway, configuration, events and sagas of a shop, in one command',
     '',
-    `${out.style('bold', 'Start here')}`,
+    out.style('bold', 'Start here'),
     '  tidemill up --demo              the platform with a shop under live traffic',
     '  tidemill demo --orders synthetic  replay orders and check that the books balance',
   ]

@@ -34,6 +34,15 @@ export { type Logger, type LogFields, type LogLevel, silentLogger } from './logg
 export { nearest } from './nearest.ts'
 export { problemContentType, type ProblemDocument, problemDocument } from './problem.ts'
 export { createSeededRandom, type Random, realRandom } from './random.ts'
+export {
+  createRing,
+  type RingConsumer,
+  ringConsumer,
+  type RingHandler,
+  type RingOptions,
+  type RingProducer,
+  ringProducer,
+} from './ring.ts'
 export { schema } from './schema/builders.ts'
 export type {
   ArrayOptions,
@@ -52,3 +61,14 @@ export type {
   Schema,
   Validated,
 } from './schema/schema.ts'
+export { ProtoReader } from './wire/proto-reader.ts'
+export { ProtoWriter } from './wire/proto-writer.ts'
+export {
+  unzigzag32,
+  unzigzag64,
+  varint32Length,
+  writeVarint32,
+  writeVarint64,
+  zigzag32,
+  zigzag64,
+} from './wire/varint.ts'

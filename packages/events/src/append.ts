@@ -11,7 +11,7 @@ import {
   type Expected,
 } from './event.ts'
 import { type EncodedBatch, type EncodedStream, encodeBatch } from './internal/encode.ts'
-import { deriveEventId } from './internal/event-id.ts'
+import { deriveEventId, packEventId } from './internal/event-id.ts'
 import { chainHash } from './internal/hash-chain.ts'
 import { type SqlTexts, shard, textsFor } from './sql/texts.ts'
 
@@ -114,7 +114,10 @@ function* write(
     let version = before.get(append) ?? 0
     for (const event of append.events) {
       version++
-      const id = event.id ?? deriveEventId(tx.now, tenant, append.stream, version)
+      const id =
+        event.id === undefined
+          ? deriveEventId(tx.now, tenant, append.stream, version)
+          : packEventId(event.id)
       const tsUs = tx.now * 1000
       if (hash !== null) {
         hash = chainHash(hash, { ...event, pos, tenant, stream: append.stream, version, id, tsUs })
@@ -259,7 +262,7 @@ function* insert(
 /** The result of the append that stored these very events, or undefined when none of the ids is stored. */
 function* findOriginal(tx: Tx, batch: EncodedBatch): Program<AppendManyResult | undefined> {
   const wanted = batch.appends.flatMap(({ stream, events }) =>
-    events.map(({ id }) => ({ stream, id })),
+    events.map(({ id }) => ({ stream, id: id === undefined ? undefined : packEventId(id) })),
   )
   const ids = wanted.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const texts = textsFor(tx.dialect)

@@ -11,7 +11,7 @@ export type ErrorPolicy = 'stop' | 'skip' | 'park'
 
 export interface ProjectionContext {
   /** The name of a table of this version: `table('orders')` is `orders__v2` in version 2. */
-  table(name: string): string
+  readonly table: (name: string) => string
   /** True while history is applied again or before this version is the active one. */
   readonly muted: boolean
 }

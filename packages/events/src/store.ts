@@ -26,7 +26,7 @@ import {
 } from './event.ts'
 import type { EventSchema } from './event-schema.ts'
 import { encodeBatch } from './internal/encode.ts'
-import { type EventRow, readEvent } from './internal/event-row.ts'
+import { readEvent } from './internal/event-row.ts'
 import { createEventSource } from './internal/event-source.ts'
 import { startChainProcedure } from './internal/hash-chain.ts'
 import { startProcessor } from './internal/processors.ts'
@@ -36,7 +36,6 @@ import { eventMigrations, processorMigrations } from './migrations.ts'
 import type { Processor } from './processor.ts'
 import type { Projection } from './projection.ts'
 import type { Reactor } from './reactor.ts'
-import { textsFor } from './sql/texts.ts'
 import { type VerifyReport, verifyEvents } from './verify.ts'
 
 export interface EventStoreOptions {
@@ -117,7 +116,6 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
     schema,
     lease = '15s',
   } = options
-  const texts = textsFor(database.dialect)
   await database.migrate('events', eventMigrations)
   await database.migrate('processors', processorMigrations)
   if (options.hashChain === true) await database.call(startChainProcedure, null)
@@ -152,12 +150,12 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
     const page = 200
     for (;;) {
       assertOpen()
-      const rows = await database.query<EventRow>(texts.streamEvents, tenant, stream, from, page)
+      const { rows, more } = await source.stream(tenant, stream, from, page)
       for (const row of rows) {
         const event = readEvent(row, schema)
         if (event !== undefined) yield event
       }
-      if (rows.length < page) return
+      if (!more) return
       from = (rows.at(-1)?.version ?? from) + 1
     }
   }

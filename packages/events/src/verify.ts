@@ -1,4 +1,4 @@
-import { type EventRow, readEvent } from './internal/event-row.ts'
+import { readEvent } from './internal/event-row.ts'
 import type { EventSource } from './internal/event-source.ts'
 import { chainHash, chainStart } from './internal/hash-chain.ts'
 import { shard } from './sql/texts.ts'
@@ -24,7 +24,6 @@ export interface VerifyReport {
 
 /** Problems of one kind that are listed; more of the same say no more. */
 const problemLimit = 100
-const hashPage = 500
 
 /** Checks that positions and versions have no gaps, orders agree, payloads can be read and the hash chain holds. */
 export async function verifyEvents(source: EventSource): Promise<VerifyReport> {
@@ -116,13 +115,7 @@ async function payloads(
   let hash = chainStart
   let hashed = 0
   for (let at = 0; at < head && problems.length < problemLimit; ) {
-    const rows = await source.rows<EventRow & { hash: Uint8Array | null }>(
-      source.texts.hashedEvents,
-      shard,
-      at,
-      head,
-      hashPage,
-    )
+    const rows = await source.hashed(at, head)
     for (const row of rows) {
       const position = row.pos
       try {

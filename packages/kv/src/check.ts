@@ -76,8 +76,8 @@ export function wrongNumbers(options: RangeOptions): Problem[] {
 export function checkRequest(request: Op): void {
   if (request.kind === 'txn') {
     checkTxn(request, maxTxnOps)
-    changedKeys(request.then)
-    changedKeys(request.else)
+    changedKeys(request.success)
+    changedKeys(request.failure)
   } else {
     checkOp(request, 0)
   }
@@ -89,11 +89,11 @@ export function checkRequest(request: Op): void {
 }
 
 function checkTxn(txn: TxnOp, limit: number): void {
-  const ops = Math.max(txn.if.length, txn.then.length, txn.else.length)
+  const ops = Math.max(txn.compare.length, txn.success.length, txn.failure.length)
   if (ops > limit) throw kvError('TM_KV_TOO_MANY_OPS', { ops, limit })
-  for (const item of txn.if) if (item.range.key.length === 0) throw kvError('TM_KV_EMPTY_KEY')
-  for (const item of txn.then) checkOp(item, limit - ops)
-  for (const item of txn.else) checkOp(item, limit - ops)
+  for (const item of txn.compare) if (item.range.key.length === 0) throw kvError('TM_KV_EMPTY_KEY')
+  for (const item of txn.success) checkOp(item, limit - ops)
+  for (const item of txn.failure) checkOp(item, limit - ops)
 }
 
 function checkOp(item: Op, limit: number): void {
@@ -136,12 +136,12 @@ function changedKeys(ops: readonly Op[]): Changed {
   for (const item of ops) {
     if (item.kind === 'put') add(bytesId(item.key), item.key)
     if (item.kind !== 'txn') continue
-    const branches = [changedKeys(item.then), changedKeys(item.else)]
-    const nested = new Map(branches.flatMap((branch) => [...branch.puts]))
-    for (const [id, key] of nested) add(id, key)
+    const branches = [changedKeys(item.success), changedKeys(item.failure)]
+    const inner = new Map(branches.flatMap((branch) => [...branch.puts]))
+    for (const [id, key] of inner) add(id, key)
     for (const branch of branches) {
       for (const [id, key] of puts) {
-        if (nested.has(id)) continue
+        if (inner.has(id)) continue
         if (branch.deletes.some((gone) => inRange(gone.range, key))) throw duplicate(id)
       }
     }
@@ -172,9 +172,9 @@ export function requestBytes(request: Op): number {
       return rangeBytes(request) + 40
     case 'txn': {
       let bytes = 0
-      for (const item of request.if) bytes += nested(compareBytesOf(item))
-      for (const item of request.then) bytes += nested(nested(requestBytes(item)))
-      for (const item of request.else) bytes += nested(nested(requestBytes(item)))
+      for (const item of request.compare) bytes += nested(compareBytesOf(item))
+      for (const item of request.success) bytes += nested(nested(requestBytes(item)))
+      for (const item of request.failure) bytes += nested(nested(requestBytes(item)))
       return bytes
     }
   }

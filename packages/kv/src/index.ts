@@ -1,4 +1,5 @@
-export { type ByteRange, compareBytes, prefix, prefixEnd, text } from './bytes.ts'
+export { type ByteRange, byteRange, compareBytes, prefix, prefixEnd, text } from './bytes.ts'
+export { checkRequest, kvError, maxRequestBytes, maxTxnOps } from './check.ts'
 export { etcdStatus, type KvErrorCode, kvErrors } from './errors.ts'
 export type {
   Batch,
@@ -30,6 +31,7 @@ export type {
   Watch,
   WatchOptions,
 } from './kv.ts'
+export { createLease, type LeaseSource, type RunningLease } from './lease.ts'
 export { type KvOptions, openKv } from './open.ts'
 export {
   type Compare,
@@ -42,3 +44,6 @@ export {
   type RangeOp,
   type TxnOp,
 } from './operation.ts'
+export { createTxnBuilder } from './transaction.ts'
+export type { Feed, FeedOptions, FeedSink, OpenFeed } from './watch/feed.ts'
+export { openWatch, type RunningWatch, type WatchSource } from './watch/watch.ts'

@@ -92,9 +92,9 @@ export interface DeleteResult {
 }
 
 export interface TxnRequest {
-  readonly if: readonly Compare[]
-  readonly then: readonly Op[]
-  readonly else: readonly Op[]
+  readonly compare: readonly Compare[]
+  readonly success: readonly Op[]
+  readonly failure: readonly Op[]
 }
 
 export type OpResult =
@@ -105,7 +105,7 @@ export type OpResult =
 
 export interface TxnResult {
   readonly revision: number
-  /** True when every compare held and `then` ran, false when `else` ran. */
+  /** True when every compare held and the success operations ran, false when those of the failure did. */
   readonly succeeded: boolean
   /** One result per operation of the branch that ran, in order. */
   readonly results: readonly OpResult[]

@@ -42,9 +42,9 @@ export interface DeleteOp {
 
 export interface TxnOp {
   readonly kind: 'txn'
-  readonly if: readonly Compare[]
-  readonly then: readonly Op[]
-  readonly else: readonly Op[]
+  readonly compare: readonly Compare[]
+  readonly success: readonly Op[]
+  readonly failure: readonly Op[]
 }
 
 /** One operation of a transaction; made by {@link op}. */
@@ -97,9 +97,9 @@ export const op: {
   }),
   txn: (request) => ({
     kind: 'txn',
-    if: request.if ?? [],
-    then: request.then ?? [],
-    else: request.else ?? [],
+    compare: request.compare ?? [],
+    success: request.success ?? [],
+    failure: request.failure ?? [],
   }),
 }
 

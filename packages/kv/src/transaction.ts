@@ -8,9 +8,9 @@ export function createTxnBuilder(
   request: TxnRequest | undefined,
   send: (txn: TxnOp, options: CallOptions | undefined) => Promise<TxnResult>,
 ): TxnBuilder {
-  const compares: Compare[] = [...(request?.if ?? [])]
-  const success: Op[] = [...(request?.then ?? [])]
-  const failure: Op[] = [...(request?.else ?? [])]
+  const compares: Compare[] = [...(request?.compare ?? [])]
+  const success: Op[] = [...(request?.success ?? [])]
+  const failure: Op[] = [...(request?.failure ?? [])]
   const builder: TxnBuilder = {
     if(...more) {
       compares.push(...more)
@@ -26,7 +26,7 @@ export function createTxnBuilder(
       failure.push(...more)
       return builder
     },
-    commit: (options) => send({ kind: 'txn', if: compares, then: success, else: failure }, options),
+    commit: (options) => send({ kind: 'txn', compare: compares, success, failure }, options),
   }
   return builder
 }

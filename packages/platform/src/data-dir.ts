@@ -10,6 +10,10 @@ export interface DataDir extends Closable {
   readonly kept: boolean
 }
 
+async function keep(): Promise<void> {
+  // A named folder outlives the process.
+}
+
 export async function openDataDir(folder: string | undefined): Promise<DataDir> {
   if (folder === undefined) {
     const made = await mkdtemp(path.join(os.tmpdir(), 'tidemill-'))
@@ -30,6 +34,5 @@ export async function openDataDir(folder: string | undefined): Promise<DataDir> 
       { cause: error },
     )
   }
-  const keep = (): Promise<void> => Promise.resolve()
   return { path: absolute, kept: true, close: keep, [Symbol.asyncDispose]: keep }
 }

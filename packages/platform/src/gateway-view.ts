@@ -73,17 +73,17 @@ function worstBreaker(gateway: Gateway, upstream: string): string {
   return gateway
     .breakers()
     .filter((breaker) => breaker.upstream === upstream)
-    .map((breaker) => String(breaker.state))
+    .map((breaker) => breaker.state)
     .reduce((a, b) => (severity.indexOf(b) > severity.indexOf(a) ? b : a), 'closed')
 }
 
-/** The gateway's metrics under the names of docs/metrics.md; labels are names from configuration, never paths. */
+function labels(row: TrafficMetrics): Record<string, string> {
+  return { route: row.route, upstream: row.upstream }
+}
+
+/** The gateway's metrics under the names of docs/admin-api.md; labels are names from configuration, never paths. */
 export function gatewayMetrics(gateway: Gateway): MetricFamily[] {
   const rows = gateway.metrics()
-  const labels = (row: TrafficMetrics): Record<string, string> => ({
-    route: row.route,
-    upstream: row.upstream,
-  })
   const requests: MetricSample[] = rows.flatMap((row) =>
     Object.entries(row.byClass).map(([code, value]) => ({
       labels: { ...labels(row), code_class: code },
@@ -118,7 +118,7 @@ export function gatewayMetrics(gateway: Gateway): MetricFamily[] {
       type: 'gauge',
       help: '1 for the state that a breaker is in.',
       samples: gateway.breakers().map((breaker) => ({
-        labels: { route: breaker.route, upstream: breaker.upstream, state: String(breaker.state) },
+        labels: { route: breaker.route, upstream: breaker.upstream, state: breaker.state },
         value: 1,
       })),
     },

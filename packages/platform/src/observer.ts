@@ -26,7 +26,6 @@ export interface Observer extends Closable {
 
 const periodMs = 1000
 const latestOrders = 50
-const noTotals: OrderTotals = { placed: 0, confirmed: 0, cancelled: 0, pending: 0, stuck: 0 }
 
 export function createObserver(options: ObserverOptions): Observer {
   const { clock, gateway, kv, systems, stream, logger } = options
@@ -39,7 +38,7 @@ export function createObserver(options: ObserverOptions): Observer {
 
   const sample = async (): Promise<void> => {
     const pictures = await Promise.all(systems.map((system) => system.picture()))
-    const totals = await Promise.all(systems.map((system) => system.totals?.() ?? noTotals))
+    const totals = await Promise.all(systems.map((system) => system.totals()))
     const { revision } = await kv.status()
     const overview = maker.sample(
       [gatewayPicture(gateway), configPicture(revision), ...pictures],
@@ -48,8 +47,7 @@ export function createObserver(options: ObserverOptions): Observer {
     stream.publish('overview', overview.rev, overview)
     // Lists are read only while somebody looks.
     if (stream.clients === 0) return
-    const withOrders = systems.find((system) => system.latestOrders !== undefined)
-    const items = await withOrders?.latestOrders?.(latestOrders)
+    const items = await systems[0]?.latestOrders(latestOrders)
     stream.publish('orders', overview.rev, { rev: overview.rev, items: items ?? [] })
   }
   const tick = (): void => {

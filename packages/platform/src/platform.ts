@@ -9,7 +9,7 @@ import {
   realRandom,
   silentLogger,
 } from '@tidemill/core'
-import { type Gateway, openGateway } from '@tidemill/gateway'
+import { type Gateway, objectKey, openGateway } from '@tidemill/gateway'
 import { type Kv, openKv } from '@tidemill/kv'
 import { openAdminServer } from './admin/admin-server.ts'
 import { eventRoutes } from './admin/event-routes.ts'
@@ -149,7 +149,7 @@ async function start(
     kv,
     systems,
     async idle() {
-      await Promise.all(systems.map((system) => system.idle?.()))
+      await Promise.all(systems.map((system) => system.idle()))
     },
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => platform.close(),
@@ -174,12 +174,10 @@ function portProblem(error: unknown, port: number): unknown {
 /** Registers addresses, and those routes and policies that the operator has not put in place already. */
 async function expose(gateway: Gateway, exposure: Exposure): Promise<void> {
   for (const [name, urls] of Object.entries(exposure.backends)) gateway.setBackend(name, urls)
-  const key = (object: { metadata: { name: string; namespace?: string } }): string =>
-    `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`
   const known = new Set([...gateway.routes(), ...gateway.policies()].map((status) => status.key))
   const missing = <T extends { metadata: { name: string; namespace?: string } }>(
     objects: readonly T[],
-  ): T[] => objects.filter((object) => !known.has(key(object)))
+  ): T[] => objects.filter((object) => !known.has(objectKey(object.metadata)))
   await Promise.all([
     ...missing(exposure.routes).map((route) => gateway.putRoute(route)),
     ...missing(exposure.policies ?? []).map((policy) => gateway.putPolicy(policy)),

@@ -93,16 +93,16 @@ export interface Invariant {
 
 export interface RunningSystem extends Closable {
   readonly name: string
-  picture(): Promise<Picture> | Picture
-  totals?(): Promise<OrderTotals> | OrderTotals
-  latestOrders?(limit: number): Promise<readonly OrderLine[]>
+  picture(): Promise<Picture>
+  totals(): Promise<OrderTotals>
+  latestOrders(limit: number): Promise<readonly OrderLine[]>
   /** One order followed across the system; undefined when there is none with that id. */
-  followOrder?(id: string): Promise<FollowedOrder | undefined>
+  followOrder(id: string): Promise<FollowedOrder | undefined>
   /** Event stores and saga engines that the admin API may show, by name. */
   readonly eventStores?: Readonly<Record<string, EventStore>>
   readonly sagas?: Readonly<Record<string, Sagas>>
   /** Checks that the books balance; slow on much data, meant for tests, demos and operators. */
-  invariants?(): Promise<readonly Invariant[]>
+  invariants(): Promise<readonly Invariant[]>
   /** Resolves when nothing is under way any more. */
-  idle?(): Promise<void>
+  idle(): Promise<void>
 }

@@ -6,9 +6,22 @@ export interface MessageKey {
   readonly bizKey: string
   readonly step: string
   readonly direction: StepDirection
+  /** Which saga of this business key it is. */
   readonly seq: number
-  /** 0 stands for "whoever holds it": used by operators and by answers that arrive from outside. */
+  /** 0 stands for "whoever holds it": used by answers that arrive from outside. */
   readonly fence: number
+  /** The saga's state_version as far as the holder knows it; 0 makes the transition read it. */
+  readonly version: number
+}
+
+/** A saga's next message, leased to whoever commits it. */
+export interface NextMessage {
+  readonly step: string
+  readonly direction: StepDirection
+  readonly fence: number
+  readonly version: number
+  /** Counts from 1. */
+  readonly attempt: number
 }
 
 /** A message leased to the process that reads this: it may deliver it until the lease ends. Plain data. */
@@ -17,8 +30,6 @@ export interface Message extends MessageKey {
   /** `type/version` of the saga's definition. */
   readonly definition: string
   readonly attempt: number
-  /** How long the lease lasts from the commit, in milliseconds. */
-  readonly leaseMs: number
 }
 
 /** One transition of one saga. Made by the dispatcher and by `Sagas`; plain data. */
@@ -47,7 +58,12 @@ export type SagaCommand =
     }
   | { readonly do: 'expire'; readonly sagaId: string }
   | { readonly do: 'compensate'; readonly sagaId: string; readonly reason: string }
-  | { readonly do: 'discard'; readonly sagaId: string; readonly id: number; readonly reason: string }
+  | {
+      readonly do: 'discard'
+      readonly sagaId: string
+      readonly id: number
+      readonly reason: string
+    }
 
 export interface Started {
   readonly sagaId: string
@@ -62,18 +78,19 @@ export interface StartedMessage extends Message {
   readonly payload: Json
 }
 
+/** What a transition did. Small, because it crosses threads once per transition: what is absent did not happen. */
 export interface SagaOutcome {
   /** False when the command came too late (old fence, saga ended) and changed nothing. */
   readonly applied: boolean
   readonly sagaId: string
   /** Set when this command ended the saga. */
-  readonly ended: 'completed' | 'compensated' | 'cancelled' | null
+  readonly ended?: 'completed' | 'compensated' | 'cancelled'
   /** True when this command made the saga stuck. */
-  readonly stuck: boolean
+  readonly stuck?: boolean
   /** The saga's next message, leased to the caller. */
-  readonly next: Message | null
+  readonly next?: NextMessage
+  /** True when there are messages for a dispatcher to find. */
+  readonly wake?: boolean
   /** Set by `start`. */
-  readonly started: Started | null
-  /** True when messages were written that wait for a dispatcher. */
-  readonly wake: boolean
+  readonly started?: Started
 }

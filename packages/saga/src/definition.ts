@@ -98,20 +98,38 @@ export function defineSaga<Input = Json>(
     }
   }
   if (!nameRe.test(spec.type)) {
-    problems.push({ path: '/type', message: 'is not a name', received: spec.type, expected: nameRe.source })
+    problems.push({
+      path: '/type',
+      message: 'is not a name',
+      received: spec.type,
+      expected: nameRe.source,
+    })
   }
   if (!Number.isSafeInteger(spec.version) || spec.version < 1) {
-    problems.push({ path: '/version', message: 'is not a whole number from 1', received: String(spec.version) })
+    problems.push({
+      path: '/version',
+      message: 'is not a whole number from 1',
+      received: String(spec.version),
+    })
   }
   if (spec.steps.length === 0 || spec.steps.length > 100) {
-    problems.push({ path: '/steps', message: 'a saga has 1 to 100 steps', received: String(spec.steps.length) })
+    problems.push({
+      path: '/steps',
+      message: 'a saga has 1 to 100 steps',
+      received: String(spec.steps.length),
+    })
   }
   const seen = new Set<string>()
   const steps = spec.steps.map((step, index): StepDefinition => {
     const path = `/steps/${index}`
     for (const field of ['name', 'to'] as const) {
       if (!nameRe.test(step[field])) {
-        problems.push({ path: `${path}/${field}`, message: 'is not a name', received: String(step[field]), expected: nameRe.source })
+        problems.push({
+          path: `${path}/${field}`,
+          message: 'is not a name',
+          received: String(step[field]),
+          expected: nameRe.source,
+        })
       }
     }
     if (seen.has(step.name)) {
@@ -121,15 +139,29 @@ export function defineSaga<Input = Json>(
     const rank = kindOrder[step.kind]
     const before = spec.steps[index - 1]
     if (rank === undefined) {
-      problems.push({ path: `${path}/kind`, message: 'is not a kind', received: String(step.kind), expected: Object.keys(kindOrder).join(' | ') })
+      problems.push({
+        path: `${path}/kind`,
+        message: 'is not a kind',
+        received: String(step.kind),
+        expected: Object.keys(kindOrder).join(' | '),
+      })
     } else if (before !== undefined && rank < kindOrder[before.kind]) {
-      problems.push({ path: `${path}/kind`, message: `comes after a ${before.kind} step`, received: step.kind, expected: 'compensatable steps, then at most one pivot, then retriable steps' })
+      problems.push({
+        path: `${path}/kind`,
+        message: `comes after a ${before.kind} step`,
+        received: step.kind,
+        expected: 'compensatable steps, then at most one pivot, then retriable steps',
+      })
     } else if (step.kind === 'pivot' && before?.kind === 'pivot') {
       problems.push({ path: `${path}/kind`, message: 'is a second pivot', received: step.kind })
     }
     const max = step.retry?.max ?? 20
     if (!Number.isSafeInteger(max) || max < 1) {
-      problems.push({ path: `${path}/retry/max`, message: 'is not a whole number from 1', received: String(max) })
+      problems.push({
+        path: `${path}/retry/max`,
+        message: 'is not a whole number from 1',
+        received: String(max),
+      })
     }
     return {
       name: step.name,

@@ -69,7 +69,8 @@ export const sagaErrors: ErrorTable<SagaErrorCode> = errorTable('saga', {
     http: 409,
   },
   TM_SAGA_HANDLER_CONTRACT: {
-    message: 'destination "{to}" answered step "{step}" with something else than an answer: {received}',
+    message:
+      'destination "{to}" answered step "{step}" with something else than an answer: {received}',
     hint: 'Answer {outcome, result?, reason?} with a result that JSON can hold.',
     zh: {
       message: '目标 "{to}" 对步骤 "{step}" 的应答不合约定：{received}',
@@ -78,7 +79,8 @@ export const sagaErrors: ErrorTable<SagaErrorCode> = errorTable('saga', {
     http: 502,
   },
   TM_SAGA_ATTEMPT_TIMEOUT: {
-    message: 'destination "{to}" did not answer step "{step}" within {ms} ms; its outcome is unknown',
+    message:
+      'destination "{to}" did not answer step "{step}" within {ms} ms; its outcome is unknown',
     hint: 'The step is tried again with the same key; raise its timeout if the participant needs longer.',
     zh: {
       message: '目标 "{to}" 未在 {ms} 毫秒内应答步骤 "{step}"，结果未知',
@@ -110,7 +112,10 @@ export const sagaErrors: ErrorTable<SagaErrorCode> = errorTable('saga', {
   TM_SAGA_UNKNOWN_STEP: {
     message: 'saga "{sagaId}" has no step "{step}"',
     hint: 'Name a step of the definition that the saga was started with.',
-    zh: { message: 'Saga "{sagaId}" 没有步骤 "{step}"', hint: '请使用该 Saga 启动时所用定义中的步骤名。' },
+    zh: {
+      message: 'Saga "{sagaId}" 没有步骤 "{step}"',
+      hint: '请使用该 Saga 启动时所用定义中的步骤名。',
+    },
     http: 404,
   },
   TM_SAGA_NOT_FOUND: {

@@ -1,4 +1,12 @@
-export type { Message, MessageKey, SagaCommand, SagaOutcome, Started, StartedMessage } from './command.ts'
+export type {
+  Message,
+  MessageKey,
+  NextMessage,
+  SagaCommand,
+  SagaOutcome,
+  Started,
+  StartedMessage,
+} from './command.ts'
 export {
   defineSaga,
   type RetrySpec,
@@ -29,3 +37,12 @@ export type {
   StepDirection,
   StepRequest,
 } from './step.ts'
+export {
+  type DestinationStatus,
+  type ListOptions,
+  openSagas,
+  type SagaCounts,
+  type Sagas,
+  type SagasOptions,
+  type SagasStatus,
+} from './sagas.ts'

@@ -17,7 +17,7 @@ export const sagaMigrations: readonly Migration[] = [
         `CREATE TABLE saga (
   saga_id TEXT NOT NULL PRIMARY KEY, type TEXT NOT NULL, def_version INTEGER NOT NULL, tenant TEXT NOT NULL,
   biz_key TEXT NOT NULL, seq INTEGER NOT NULL, status TEXT NOT NULL, state_version INTEGER NOT NULL,
-  data TEXT NOT NULL, reason TEXT, ends_as TEXT, stuck TEXT, deadline_at INTEGER,
+  data TEXT NOT NULL, reason TEXT, ends_as TEXT, stuck TEXT, waited INTEGER NOT NULL DEFAULT 0, deadline_at INTEGER,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ended_at INTEGER,
   UNIQUE (tenant, biz_key, type)
 ) WITHOUT ROWID`,

@@ -17,7 +17,10 @@ export interface ParticipantSpec {
 export type Participant = Procedure<StepRequest, StepAnswer>
 
 /** The error with which an action refuses: the saga compensates. Details reach the saga as the step's result. */
-export function reject(reason: string, details: Readonly<Record<string, Json>> = {}): TidemillError {
+export function reject(
+  reason: string,
+  details: Readonly<Record<string, Json>> = {},
+): TidemillError {
   return sagaErrors.error('TM_SAGA_REJECTED', { ...details, reason })
 }
 
@@ -38,9 +41,7 @@ export function participant(module: string, name: string, spec: ParticipantSpec)
     module,
     name,
     program: (tx, request) =>
-      request.direction === 'action'
-        ? act(tx, request, spec)
-        : compensate(tx, request, spec),
+      request.direction === 'action' ? act(tx, request, spec) : compensate(tx, request, spec),
   }
 }
 
@@ -58,12 +59,22 @@ function* act(tx: Tx, request: StepRequest, spec: ParticipantSpec): Program<Step
   try {
     const result = (yield* tx.savepoint(() => spec.action(tx, request))) ?? null
     if (result === null) return { outcome: 'executed', result: null }
-    yield* tx.run(text.setBarrier, 'executed', encode(result, request), ...barrierKey(request, 'action'))
+    yield* tx.run(
+      text.setBarrier,
+      'executed',
+      encode(result, request),
+      ...barrierKey(request, 'action'),
+    )
     return { outcome: 'executed', result }
   } catch (error) {
     if (!TidemillError.is(error, 'TM_SAGA_REJECTED')) throw error
     const details = { ...error.details } as Record<string, Json>
-    yield* tx.run(text.setBarrier, 'rejected', encode(details, request), ...barrierKey(request, 'action'))
+    yield* tx.run(
+      text.setBarrier,
+      'rejected',
+      encode(details, request),
+      ...barrierKey(request, 'action'),
+    )
     return rejected(details)
   }
 }
@@ -92,7 +103,12 @@ function* compensate(tx: Tx, request: StepRequest, spec: ParticipantSpec): Progr
   if (spec.compensate === undefined) return { outcome: 'executed', result: null }
   const result = (yield* spec.compensate(tx, request, parseJson(row.result))) ?? null
   if (result !== null) {
-    yield* tx.run(text.setBarrier, 'executed', encode(result, request), ...barrierKey(request, 'compensate'))
+    yield* tx.run(
+      text.setBarrier,
+      'executed',
+      encode(result, request),
+      ...barrierKey(request, 'compensate'),
+    )
   }
   return { outcome: 'executed', result }
 }

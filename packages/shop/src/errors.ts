@@ -56,7 +56,10 @@ export const shopErrors: ErrorTable<ShopErrorCode> = errorTable('shop', {
   TM_SHOP_BODY_TOO_LARGE: {
     message: 'the body is larger than {limit} bytes',
     hint: 'Send fewer lines in one order; nothing of this request was kept.',
-    zh: { message: '请求体超过 {limit} 字节', hint: '请减少单个订单的行数；该请求未保存任何内容。' },
+    zh: {
+      message: '请求体超过 {limit} 字节',
+      hint: '请减少单个订单的行数；该请求未保存任何内容。',
+    },
     http: 413,
   },
   TM_SHOP_CONTENT_TYPE: {
@@ -122,7 +125,10 @@ export const shopErrors: ErrorTable<ShopErrorCode> = errorTable('shop', {
   TM_SHOP_REFUND_EXCEEDS: {
     message: 'the order "{id}" does not have that many units left to give back',
     hint: 'Look at the order: units that were given back before cannot be given back again.',
-    zh: { message: '订单 "{id}" 没有那么多可退的数量', hint: '请查看订单：已退的数量不能再退一次。' },
+    zh: {
+      message: '订单 "{id}" 没有那么多可退的数量',
+      hint: '请查看订单：已退的数量不能再退一次。',
+    },
     http: 409,
   },
   TM_SHOP_SKU_UNKNOWN: {

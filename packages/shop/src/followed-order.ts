@@ -110,15 +110,17 @@ function followedSaga({ id, type, state, steps }: Saga): FollowedSaga {
     id,
     type,
     state,
-    steps: steps.map(({ name, direction, state: stepState, attempts, startedAt, endedAt, error }) => ({
-      name,
-      direction,
-      state: stepState,
-      attempts,
-      startedAt,
-      endedAt,
-      error,
-    })),
+    steps: steps.map(
+      ({ name, direction, state: stepState, attempts, startedAt, endedAt, error }) => ({
+        name,
+        direction,
+        state: stepState,
+        attempts,
+        startedAt,
+        endedAt,
+        error,
+      }),
+    ),
   }
 }
 
@@ -140,7 +142,13 @@ function timelineOf(
   ]
   for (const { kind, amount, currency, id, at } of payments) {
     const state = kind === 'charge' ? 'ok' : 'warn'
-    entries.push({ at, system: 'payment', title: kind, state, detail: `${amount} ${currency} ${id}` })
+    entries.push({
+      at,
+      system: 'payment',
+      title: kind,
+      state,
+      detail: `${amount} ${currency} ${id}`,
+    })
   }
   for (const [key, group] of Map.groupBy(moves, (move) => `${move.direction} ${move.at}`)) {
     const units = group.reduce((sum, move) => sum + Math.abs(move.quantity), 0)
@@ -149,7 +157,8 @@ function timelineOf(
     const state = key.startsWith('deduct') ? 'ok' : 'warn'
     entries.push({ at, system: 'stock', title: direction, state, detail })
   }
-  for (const one of saga === undefined ? refunds : [saga, ...refunds]) entries.push(...stepEntries(one))
+  for (const one of saga === undefined ? refunds : [saga, ...refunds])
+    entries.push(...stepEntries(one))
   for (const { type, at, position } of events) {
     const state = type === 'OrderCancelled' || type.includes('Refund') ? 'warn' : 'ok'
     entries.push({ at, system: 'events', title: type, state, detail: `position ${position}` })

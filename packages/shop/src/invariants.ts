@@ -76,7 +76,10 @@ async function foldAll({ events }: OrderService): Promise<Folded> {
       const key = `${change.day} ${change.country} ${change.currency}`
       const sum = revenue.get(key) ?? [0, 0, 0, 0]
       const added = [change.orders, change.units, change.sold, change.refunded]
-      revenue.set(key, sum.map((value, i) => value + (added[i] ?? 0)))
+      revenue.set(
+        key,
+        sum.map((value, i) => value + (added[i] ?? 0)),
+      )
     }
     const last = page.at(-1)
     if (last === undefined) break
@@ -132,8 +135,11 @@ async function sagasEnded({ sagas }: OrderService): Promise<Invariant> {
 }
 
 async function outboxDrained({ sagas }: OrderService): Promise<Invariant> {
-  const { pending, dead } = await sagas.status()
-  const faults = pending + dead === 0 ? [] : [`${pending} messages wait, ${dead} are dead`]
+  const { pendingMessages, deadLetters } = await sagas.counts()
+  const faults =
+    pendingMessages + deadLetters === 0
+      ? []
+      : [`${pendingMessages} messages wait, ${deadLetters} are dead`]
   return invariant('outbox drained', faults, 'no message waits')
 }
 
@@ -143,10 +149,7 @@ async function positionsWithoutGaps({ events }: OrderService): Promise<Invariant
   return invariant('event positions without gaps', faults, `1 to ${await events.head()}`)
 }
 
-async function readModelsEqualFold(
-  { database }: OrderService,
-  fold: Folded,
-): Promise<Invariant> {
+async function readModelsEqualFold({ database }: OrderService, fold: Folded): Promise<Invariant> {
   const faults = [...fold.faults]
   const pages = await comparePages(database, fold, faults)
   const history = await compareHistory(database, fold, faults)
@@ -224,7 +227,8 @@ async function compareHistory(database: Database, fold: Folded, faults: string[]
         : `${is.customer}|${is.position}|${is.country}|${is.currency}|${is.state}|${is.total}|${is.refunded}|${is.placedAt}`
     if (row !== wanted) faults.push(`history of ${id} differs`)
   }
-  if (count !== fold.orders.size) faults.push(`${count} history rows for ${fold.orders.size} orders`)
+  if (count !== fold.orders.size)
+    faults.push(`${count} history rows for ${fold.orders.size} orders`)
   return count
 }
 

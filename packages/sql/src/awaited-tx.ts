@@ -8,15 +8,16 @@ import type {
   Tx,
 } from './program.ts'
 
+function* statement<T>(
+  kind: Statement['kind'],
+  sql: string,
+  params: readonly SqlValue[],
+): Program<T> {
+  return (yield { kind, sql, params }) as T
+}
+
 /** A transaction whose statements are yielded to whoever drives the program with awaits. */
 export function createYieldingTx(dialect: Dialect, now: number, topics: string[]): Tx {
-  function* statement<T>(
-    kind: Statement['kind'],
-    sql: string,
-    params: readonly SqlValue[],
-  ): Program<T> {
-    return (yield { kind, sql, params }) as T
-  }
   return {
     dialect,
     now,

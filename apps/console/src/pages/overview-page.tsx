@@ -33,10 +33,12 @@ export function OverviewPage(): VNode {
   )
 }
 
+function shown(value: number | undefined): string {
+  return value === undefined ? '–' : formatCount(value)
+}
+
 function Totals(): VNode {
   const totals = overview.value?.totals
-  const shown = (value: number | undefined): string =>
-    value === undefined ? '–' : formatCount(value)
   return (
     <dl class="totals">
       <div class="wide">

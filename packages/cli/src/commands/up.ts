@@ -35,7 +35,6 @@ export async function execute(invocation: Invocation): Promise<number> {
           dataDir,
           consoleUrl,
           gatewayUrl,
-          services: running.shop.endpoints.length,
           demoRate: demo ? rate : null,
         },
         out,

@@ -21,7 +21,9 @@ export function renderTable(
 }
 
 function width(text: string): number {
-  return [...text].length
+  let points = 0
+  for (const _ of text) points++
+  return points
 }
 
 function pad(text: string, size: number, align: 'left' | 'right'): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteErrors } from './errors.ts'
@@ -19,16 +19,13 @@ export function openSqlite(file: string, options: SqliteOpenOptions = {}): Datab
   const readOnly = options.readOnly ?? false
   const inMemory = file === ':memory:'
   if (!inMemory && !readOnly) makeFolder(file)
-  // A non-empty WAL may hold pages that the file does not have yet.
-  const settled = inMemory || sizeOf(`${file}-wal`) === 0
   let db: DatabaseSync | undefined
   try {
     db = new DatabaseSync(file, { readOnly, timeout: 5000, enableForeignKeyConstraints: true })
     if (!inMemory && !readOnly) db.exec('PRAGMA journal_mode=WAL')
     db.exec('PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-64000')
-    // Reads the header and the schema: the cheapest read that finds out whether this is a database.
+    // The cheapest read that makes SQLite check the header, and the length of the file against it.
     db.prepare('SELECT count(*) FROM sqlite_schema').get()
-    if (!inMemory && settled) checkLength(db, file)
     return db
   } catch (error) {
     db?.close()
@@ -42,19 +39,5 @@ function makeFolder(file: string): void {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw sqliteErrors.error('TM_SQLITE_CANTOPEN', { file, reason }, { cause: error })
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function checkLength(db: DatabaseSync, file: string): void {
-  const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count'])
-  const size = Number(db.prepare('PRAGMA page_size').get()?.['page_size'])
-  const length = sizeOf(file)
-  if (length < pages * size) {
-    const reason = `${length} bytes long, its header says ${pages * size}`
-    throw sqliteErrors.error('TM_SQLITE_CORRUPT', { file, reason })
   }
 }

@@ -10,13 +10,13 @@ import {
   type StreamCheck,
 } from '../event.ts'
 import { jsonProblems } from '../json.ts'
-import { isEventId, packEventId } from './event-id.ts'
+import { isEventId } from './event-id.ts'
 
 /** An event checked and turned to text, ready to cross to the writer thread. */
 export interface EncodedEvent {
   readonly type: string
-  /** Undefined when the caller gave none. */
-  readonly id: Uint8Array | undefined
+  /** Undefined when the caller gave none. Text: bytes would take their whole buffer along to the writer thread. */
+  readonly id: string | undefined
   readonly schemaVersion: number
   readonly data: string
   readonly meta: string
@@ -167,7 +167,7 @@ function metaProblems(meta: unknown, path: string, problems: Problem[]): void {
 function encodeEvent(event: NewEvent): EncodedEvent {
   return {
     type: event.type,
-    id: event.id === undefined ? undefined : packEventId(event.id),
+    id: event.id,
     schemaVersion: event.schemaVersion ?? 1,
     data: JSON.stringify(event.data),
     meta: event.meta === undefined ? '{}' : JSON.stringify(event.meta),

@@ -49,6 +49,8 @@ export interface ActivateCommand {
   readonly op: 'activate'
   readonly fence: number
   readonly force: boolean
+  /** Only forward: an older version that is still running must not take the switch back. */
+  readonly auto: boolean
   /** Whether the events are in this database, so that the rest can be applied under the switch. */
   readonly local: boolean
 }
@@ -68,7 +70,7 @@ export interface ProjectionOutcome {
 const switchLimit = 1000
 
 /** Runs one command of a projection. */
-export function* runProjection(
+export function runProjection(
   tx: Tx,
   definition: ProjectionDefinition,
   command: ProjectionCommand,
@@ -76,17 +78,17 @@ export function* runProjection(
   const run = new ProjectionRun(tx, definition)
   switch (command.op) {
     case 'prepare':
-      return yield* run.prepare()
+      return run.prepare()
     case 'batch':
-      return yield* run.batch(command)
+      return run.batch(command)
     case 'replay':
-      return yield* run.replay(command)
+      return run.replay(command)
     case 'reset':
-      return yield* run.reset(command.fence)
+      return run.reset(command.fence)
     case 'activate':
-      return yield* run.activate(command)
+      return run.activate(command)
     case 'prune':
-      return yield* run.prune()
+      return run.prune()
   }
 }
 
@@ -222,11 +224,14 @@ class ProjectionRun {
   /** Makes this version the one that readers see: applies the rest, then points the views, in one transaction. */
   *activate(command: ActivateCommand): Program<ProjectionOutcome> {
     const { tx, key } = this
-    const { fence, force, local } = command
+    const { fence, force, auto, local } = command
     const texts = textsFor(tx.dialect)
     const checkpoint = yield* ownedCheckpoint(tx, key, fence)
     if (checkpoint.active) return this.outcome(checkpoint.position, 0, true)
     const previous = yield* this.activeVersion()
+    if (auto && previous !== undefined && previous.version > key.version) {
+      return this.outcome(checkpoint.position, 0, false)
+    }
     // Effects that the previous version did not come to are this version's to make, those before are not.
     const muted = force
       ? Math.max(checkpoint.position, previous?.pos ?? 0)

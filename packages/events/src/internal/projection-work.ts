@@ -29,6 +29,7 @@ export function createProjectionWork(
   const limit = definition.batch ?? 500
   let position = 0
   let active = true
+  let superseded = false
   const took = (outcome: ProjectionOutcome): StepResult => {
     position = outcome.position
     active = outcome.active
@@ -55,9 +56,11 @@ export function createProjectionWork(
       return took(await database.call(projection, { ...command, shipped }))
     },
     async settled(fence) {
-      if (active) return
+      if (active || superseded) return
       try {
-        active = (await this.activate(fence, false)).active
+        const command = { op: 'activate', fence, force: false, auto: true, local } as const
+        active = (await database.call(projection, command)).active
+        superseded = !active
       } catch (error) {
         // The version before has events to do that this one must not overtake: the next rest tries again.
         if (!TidemillError.is(error, 'TM_EVENTS_SWITCH_BEHIND')) throw error
@@ -70,7 +73,8 @@ export function createProjectionWork(
       return database.call(projection, { ...command, shipped })
     },
     reset: (fence) => database.call(projection, { op: 'reset', fence }),
-    activate: (fence, force) => database.call(projection, { op: 'activate', fence, force, local }),
+    activate: (fence, force) =>
+      database.call(projection, { op: 'activate', fence, force, auto: false, local }),
     prune: () => database.call(projection, { op: 'prune' }),
   }
 }

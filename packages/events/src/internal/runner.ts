@@ -224,12 +224,10 @@ export class Runner {
   /** Nothing to do: waits for a wake, and polls in case one was lost. */
   private async rest(head: number): Promise<void> {
     const { work } = this.options
-    if (this.fence !== undefined) {
-      const { fence } = this
-      await this.inTurn(async () => work.settled?.(fence))
-    }
     let delay = pollMs.first
     while (!this.woken && !this.isClosed() && this.fence !== undefined) {
+      const { fence } = this
+      await this.inTurn(async () => work.settled?.(fence))
       await this.sleep(delay)
       if (this.woken || (await this.options.head()) > head) return
       delay = Math.min(delay * 2, pollMs.last)

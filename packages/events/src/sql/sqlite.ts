@@ -100,12 +100,12 @@ export const sqliteTexts: SqlTexts = {
   sequence: 'SELECT pos, chain_from, hash FROM tm_seq WHERE shard = ?',
   startChain: 'UPDATE tm_seq SET chain_from = pos, hash = ? WHERE shard = ? AND chain_from IS NULL',
   saveHash: 'UPDATE tm_seq SET hash = ? WHERE shard = ?',
-  insertEvents: (
-    rows,
-  ) => `INSERT INTO tm_event (shard, pos, tenant, stream_id, version, event_id, type,
+  insertEvents: remembered(
+    (rows) => `INSERT INTO tm_event (shard, pos, tenant, stream_id, version, event_id, type,
       schema_ver, data, meta, key_id, ts_us, hash)
     VALUES ${repeat('(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)}
     ON CONFLICT (tenant, event_id) DO NOTHING`,
+  ),
   insertTags: (rows) =>
     `INSERT INTO tm_tag (shard, tenant, tag, pos, type) VALUES ${repeat('(?, ?, ?, ?, ?)', rows)}`,
   eventsById: (ids) => `SELECT pos, stream_id, version, event_id FROM tm_event
@@ -198,6 +198,18 @@ export const sqliteTexts: SqlTexts = {
     WHERE n.pos < e.pos LIMIT 100`,
   hashedEvents: `SELECT ${eventColumns}, hash FROM tm_event
     WHERE shard = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`,
+}
+
+/** Builds each text once: an append in a loop would build the same one every time. */
+function remembered(build: (rows: number) => string): (rows: number) => string {
+  const texts = new Map<number, string>()
+  return (rows) => {
+    const known = texts.get(rows)
+    if (known !== undefined) return known
+    const text = build(rows)
+    texts.set(rows, text)
+    return text
+  }
 }
 
 function repeat(part: string, times: number): string {

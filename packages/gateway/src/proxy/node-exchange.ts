@@ -54,14 +54,14 @@ export class NodeExchange {
   }
 
   start(): void {
-    const { passage, res, head } = this.#o
+    const { passage, res, head, clock } = this.#o
     res.on('close', () => this.#onClientClose())
     if (passage.error !== undefined) this.#answer(passage.error, '')
     else if (passage.location !== undefined) {
       const { status, url } = passage.location
       const fields = ['Location', url, 'Content-Length', '0', 'X-Request-Id', head.requestId]
       this.#finish(status, 'RD')
-      sendAnswer(res, { status, fields, body: '' }, this.#mustClose())
+      sendAnswer(res, { status, fields, body: '' }, this.#mustClose(), clock)
     } else if (passage.forward !== undefined) this.#forward(passage.forward)
   }
 
@@ -225,8 +225,8 @@ export class NodeExchange {
       return
     }
     if (code.startsWith('HPE_')) this.#fail('UPE', code)
-    else if (this.#upstream?.socket?.connecting === false) this.#fail('UC', code)
-    else this.#fail('UF', code)
+    else
+      this.#fail(error.syscall === 'connect' || error.syscall === 'getaddrinfo' ? 'UF' : 'UC', code)
   }
 
   #mayRetry(code: string): boolean {
@@ -259,9 +259,10 @@ export class NodeExchange {
   }
 
   #answer(error: TidemillError, flag: RequestFlag): void {
-    const { res, head, passage } = this.#o
+    const { res, head, passage, clock } = this.#o
     this.#finish(error.http, flag, error)
-    sendAnswer(res, errorAnswer(error, head.requestId, passage.retryAfter), this.#mustClose())
+    const answer = errorAnswer(error, head.requestId, passage.retryAfter)
+    sendAnswer(res, answer, this.#mustClose(), clock)
   }
 
   /** True when the client's connection cannot be used for another request after this answer. */
@@ -306,12 +307,20 @@ function takesBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 
+/** How long a client may go on sending what nobody will read. */
+const lingerMs = 1000
+
 /**
  * Sends an answer of our own. With `close` the rest of the request is read and thrown away until the
- * client stops sending, because closing at once would reset the connection before the client has read
- * the answer (RFC 9112 9.6); node ends connections that send for too long.
+ * client stops sending or a second is over, because closing at once would reset the connection before
+ * the client has read the answer (RFC 9112 9.6).
  */
-export function sendAnswer(res: ServerResponse, answer: LocalAnswer, close: boolean): void {
+export function sendAnswer(
+  res: ServerResponse,
+  answer: LocalAnswer,
+  close: boolean,
+  clock: Clock,
+): void {
   const { req } = res
   const fields = close ? [...answer.fields, 'Connection', 'close'] : answer.fields
   res.writeHead(answer.status, fields)
@@ -320,6 +329,8 @@ export function sendAnswer(res: ServerResponse, answer: LocalAnswer, close: bool
     return
   }
   res.write(answer.body)
+  const linger = clock.timer(lingerMs, () => res.end())
+  res.on('close', () => linger.cancel())
   req.removeAllListeners('data')
   req.on('end', () => res.end())
   req.on('error', () => res.destroy())

@@ -37,6 +37,8 @@ export async function openNodeProxy(options: NodeProxyOptions): Promise<Proxy> {
 
 /** Node's own limits; the clock port cannot drive them. */
 const serverLimits = {
+  // Ours is the answer to a missing Host, as a problem document.
+  requireHostHeader: false,
   maxHeaderSize: headLimits.headerBytes,
   headersTimeout: 10_000,
   requestTimeout: 60_000,
@@ -178,7 +180,7 @@ class NodeProxy implements Proxy {
     const head = { requestId, method: req.method ?? '', host: '', path: '' }
     this.#options.traffic.refuse(head, error, flag)
     // What follows a request that we read otherwise than its sender is not to be trusted.
-    sendAnswer(res, errorAnswer(error, requestId, 0), true)
+    sendAnswer(res, errorAnswer(error, requestId, 0), true, this.#options.clock)
   }
 
   #clientError(error: Error, socket: Duplex): void {

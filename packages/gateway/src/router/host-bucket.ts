@@ -5,10 +5,13 @@ import {
   type RouterRequest,
 } from './route-entry.ts'
 
-/** All the entries of one path, in order of precedence. */
+/** All the entries of one path text, each list in order of precedence. */
 interface PathNode<Target> {
   readonly path: string
-  readonly entries: RouteEntry<Target>[]
+  readonly hash: number
+  readonly exact: RouteEntry<Target>[]
+  /** Of the prefix with that text. */
+  readonly prefix: RouteEntry<Target>[]
   next: PathNode<Target> | undefined
 }
 
@@ -35,7 +38,7 @@ export function createPathHashes(): PathHashes {
   return { path: '', whole: 0, ends: 0, at: new Int32Array(size), hash: new Int32Array(size) }
 }
 
-/** Fills `hashes` for a path; the end of the path counts as a segment end. */
+/** Fills `hashes` for a path; the end of the path itself is not among the segment ends. */
 export function hashPath(hashes: PathHashes, path: string): void {
   let hash = 0
   let ends = 0
@@ -48,11 +51,6 @@ export function hashPath(hashes: PathHashes, path: string): void {
     }
     hash = (Math.imul(hash, 31) + c) | 0
   }
-  if (path.length <= longestPath) {
-    hashes.at[ends] = path.length
-    hashes.hash[ends] = hash
-    ends++
-  }
   hashes.path = path
   hashes.whole = hash
   hashes.ends = ends
@@ -64,62 +62,85 @@ function hashOf(path: string): number {
   return hash
 }
 
-/** Paths by hash; paths of one hash are chained and compared. */
+/**
+ * Paths by hash in a chained table. Most lookups are of prefixes that no route has; here such a miss
+ * reads one slot, in a Map several (`bench router`).
+ */
 class PathIndex<Target> {
-  readonly #nodes = new Map<number, PathNode<Target>>()
+  #slots: (PathNode<Target> | undefined)[] = Array.from({ length: 16 })
+  #size = 0
 
   find(path: string, end: number, hash: number): PathNode<Target> | undefined {
-    let node = this.#nodes.get(hash)
-    while (node !== undefined && !(node.path.length === end && path.startsWith(node.path))) {
+    let node = this.#slots[slotOf(hash, this.#slots.length)]
+    while (
+      node !== undefined &&
+      !(node.hash === hash && node.path.length === end && path.startsWith(node.path))
+    ) {
       node = node.next
     }
     return node
   }
 
   add(entry: RouteEntry<Target>): void {
-    const { pathValue } = entry
-    const hash = hashOf(pathValue)
-    let node = this.find(pathValue, pathValue.length, hash)
+    const path = entry.pathValue
+    const hash = hashOf(path)
+    let node = this.find(path, path.length, hash)
     if (node === undefined) {
-      node = { path: pathValue, entries: [], next: this.#nodes.get(hash) }
-      this.#nodes.set(hash, node)
+      if (this.#size >= this.#slots.length / 2) this.#grow()
+      const slot = slotOf(hash, this.#slots.length)
+      node = { path, hash, exact: [], prefix: [], next: this.#slots[slot] }
+      this.#slots[slot] = node
+      this.#size++
     }
-    insert(node.entries, entry)
+    insert(entry.pathType === 'Exact' ? node.exact : node.prefix, entry)
   }
 
   remove(entry: RouteEntry<Target>): void {
-    const hash = hashOf(entry.pathValue)
-    const node = this.find(entry.pathValue, entry.pathValue.length, hash)
+    const path = entry.pathValue
+    const hash = hashOf(path)
+    const node = this.find(path, path.length, hash)
     if (node === undefined) return
-    cut(node.entries, entry)
-    if (node.entries.length > 0) return
-    const first = this.#nodes.get(hash)
-    if (first !== node) {
-      for (let before = first; before !== undefined; before = before.next) {
-        if (before.next === node) before.next = node.next
-      }
-    } else if (node.next === undefined) this.#nodes.delete(hash)
-    else this.#nodes.set(hash, node.next)
+    cut(entry.pathType === 'Exact' ? node.exact : node.prefix, entry)
+    if (node.exact.length > 0 || node.prefix.length > 0) return
+    const slot = slotOf(hash, this.#slots.length)
+    const first = this.#slots[slot]
+    if (first === node) this.#slots[slot] = node.next
+    for (let before = first; before !== undefined; before = before.next) {
+      if (before.next === node) before.next = node.next
+    }
+    this.#size--
   }
 
   get size(): number {
-    return this.#nodes.size
+    return this.#size
   }
 
-  *[Symbol.iterator](): Generator<RouteEntry<Target>> {
-    for (const first of this.#nodes.values()) {
-      for (let node: PathNode<Target> | undefined = first; node !== undefined; node = node.next) {
-        yield* node.entries
-      }
+  *nodes(): Generator<PathNode<Target>> {
+    for (const first of this.#slots) {
+      for (let node = first; node !== undefined; node = node.next) yield node
     }
   }
+
+  #grow(): void {
+    const nodes = [...this.nodes()]
+    this.#slots = Array.from({ length: this.#slots.length * 2 })
+    for (const node of nodes) {
+      const slot = slotOf(node.hash, this.#slots.length)
+      node.next = this.#slots[slot]
+      this.#slots[slot] = node
+    }
+  }
+}
+
+/** The table's length is a power of two; the upper half of the hash is mixed into the bits that count. */
+function slotOf(hash: number, length: number): number {
+  return (hash ^ (hash >>> 15)) & (length - 1)
 }
 
 /** The entries of one priority: exact paths, then expressions, then prefixes from long to short. */
 class Tier<Target> {
   readonly priority: number
-  readonly #exact = new PathIndex<Target>()
-  readonly #prefix = new PathIndex<Target>()
+  readonly #paths = new PathIndex<Target>()
   readonly #regex: RouteEntry<Target>[] = []
 
   constructor(priority: number) {
@@ -127,46 +148,44 @@ class Tier<Target> {
   }
 
   get empty(): boolean {
-    return this.#exact.size === 0 && this.#prefix.size === 0 && this.#regex.length === 0
+    return this.#paths.size === 0 && this.#regex.length === 0
   }
 
   add(entry: RouteEntry<Target>): void {
-    if (entry.pathType === 'Exact') this.#exact.add(entry)
-    else if (entry.pathType === 'PathPrefix') this.#prefix.add(entry)
-    else insert(this.#regex, entry)
+    if (entry.pathType === 'RegularExpression') insert(this.#regex, entry)
+    else this.#paths.add(entry)
   }
 
   remove(entry: RouteEntry<Target>): void {
-    if (entry.pathType === 'Exact') this.#exact.remove(entry)
-    else if (entry.pathType === 'PathPrefix') this.#prefix.remove(entry)
-    else cut(this.#regex, entry)
+    if (entry.pathType === 'RegularExpression') cut(this.#regex, entry)
+    else this.#paths.remove(entry)
   }
 
   match(request: RouterRequest, hashes: PathHashes): RouteEntry<Target> | undefined {
     const { path } = hashes
-    if (this.#exact.size > 0) {
-      const node = this.#exact.find(path, path.length, hashes.whole)
-      const entry = node === undefined ? undefined : firstHolding(node.entries, request)
-      if (entry !== undefined) return entry
-    }
+    const whole = this.#paths.find(path, path.length, hashes.whole)
+    let entry = whole === undefined ? undefined : firstHolding(whole.exact, request)
+    if (entry !== undefined) return entry
     for (let i = 0; i < this.#regex.length; i++) {
-      const entry = this.#regex[i] as RouteEntry<Target>
+      entry = this.#regex[i] as RouteEntry<Target>
       if ((entry.pathRegexp as RegExp).test(path) && conditionsHold(entry, request)) return entry
     }
-    if (this.#prefix.size === 0) return undefined
-    for (let i = hashes.ends - 1; i >= 0; i--) {
-      const node = this.#prefix.find(path, hashes.at[i] as number, hashes.hash[i] as number)
-      const entry = node === undefined ? undefined : firstHolding(node.entries, request)
-      if (entry !== undefined) return entry
+    entry = whole === undefined ? undefined : firstHolding(whole.prefix, request)
+    for (let i = hashes.ends - 1; entry === undefined && i >= 0; i--) {
+      const node = this.#paths.find(path, hashes.at[i] as number, hashes.hash[i] as number)
+      if (node !== undefined) entry = firstHolding(node.prefix, request)
     }
-    const root = this.#prefix.find(path, 0, 0)
-    return root === undefined ? undefined : firstHolding(root.entries, request)
+    if (entry !== undefined) return entry
+    const root = this.#paths.find(path, 0, 0)
+    return root === undefined ? undefined : firstHolding(root.prefix, request)
   }
 
   *[Symbol.iterator](): Generator<RouteEntry<Target>> {
-    yield* this.#exact
     yield* this.#regex
-    yield* this.#prefix
+    for (const node of this.#paths.nodes()) {
+      yield* node.exact
+      yield* node.prefix
+    }
   }
 }
 

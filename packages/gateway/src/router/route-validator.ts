@@ -38,11 +38,6 @@ const singleFilters: ReadonlySet<unknown> = new Set([
   'RequestRedirect',
   'URLRewrite',
 ])
-  'RequestHeaderModifier',
-  'ResponseHeaderModifier',
-  'RequestRedirect',
-  'URLRewrite',
-]
 
 /**
  * Everything that is wrong with an HTTPRoute object, each with its JSON path; empty when it is valid.

@@ -20,7 +20,7 @@ import { createLease, type RunningLease } from '../lease.ts'
 import type { KvOptions } from '../open.ts'
 import { type Op, op } from '../operation.ts'
 import { createTxnBuilder } from '../transaction.ts'
-import { openWatch, type RunningWatch } from '../watch/watch.ts'
+import { openWatch, type RunningWatch, type WatchSource } from '../watch/watch.ts'
 import { createHub } from './hub.ts'
 import { type Call, createLeaseCalls } from './lease-calls.ts'
 import { checkOptions, fileOf, retentionOf } from './options.ts'
@@ -45,7 +45,7 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
   const hub = createHub(submit)
   const onLost = (error: TidemillError): void => {
     hub.fail(error)
-    for (const watch of [...watches]) watch.fail(error)
+    for (const watch of watches) watch.fail(error)
   }
   const limits = {
     limit: options.queueLimit ?? 10_000,
@@ -60,7 +60,13 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
         newStoreId: createUuid7(clock, random)(),
         now: clock.monotonic(),
       },
-      { clock, logger, ...limits, onEvents: hub.publish, onLost },
+      {
+        clock,
+        logger,
+        ...limits,
+        onEvents: (events, revision) => hub.publish(events, revision),
+        onLost,
+      },
     )
   } catch (error) {
     owner?.release()
@@ -82,19 +88,21 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
   }
   /** Checks an operation as etcd does and sends it. */
   const request = <K extends Op['kind']>(
-    item: Op & { readonly kind: K },
+    item: Extract<Op, { readonly kind: K }>,
     about: CallOptions | undefined,
   ): Promise<Answers[K]> => {
-    checkRequest(item)
-    return call(item, about, item.kind === 'range' ? 0 : requestBytes(item))
+    const checked: Op = item
+    checkRequest(checked)
+    return call(item, about, checked.kind === 'range' ? 0 : requestBytes(checked))
   }
   const leaseCalls = createLeaseCalls(call, () => {
     const bytes = random.bytes(new Uint8Array(8))
     // 63 bits, never 0, as etcd chooses them.
     return (new DataView(bytes.buffer).getBigUint64(0) >> 1n) | 1n
   })
-  const source = {
-    openFeed: hub.open,
+  const source: WatchSource = {
+    openFeed: (range, about, sink) => hub.open(range, about, sink),
+    range: (range, about) => kv.range(range, about),
     storeId: queue.storeId,
     clock,
     random,
@@ -102,8 +110,8 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
     onClosed: (watch: Watch) => void watches.delete(watch as RunningWatch),
   }
   const close = async (): Promise<void> => {
-    for (const watch of [...watches]) watch.cancel()
-    for (const lease of [...leases]) lease.end('closed')
+    for (const watch of watches) watch.cancel()
+    for (const lease of leases) lease.end('closed')
     await queue.close()
     owner?.release()
   }
@@ -131,7 +139,7 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
     txn: (from) => createTxnBuilder(from, async (txn, about) => request(txn, about)),
     watch(range, about) {
       refuse('watch', notRange(range))
-      const watch = openWatch({ ...source, range: kv.range }, range, about)
+      const watch = openWatch(source, range, about)
       if (watch.state !== 'closed') watches.add(watch)
       return watch
     },

@@ -31,11 +31,12 @@ interface LocalFeed {
   readonly prevKv: boolean
 }
 
+const ignore: Settle = () => undefined
+
 export function createHub(submit: Submit): Hub {
   const keys = new Map<string, Group>()
   const spans = new Map<string, Group>()
   const feeds = new Set<LocalFeed>()
-  const ignore: Settle = () => undefined
   /** Newest revision that has been published. */
   let published = 0
 
@@ -151,13 +152,13 @@ export function createHub(submit: Submit): Hub {
           if (group !== undefined) publishTo(group, list, revision)
         }
       }
-      for (const group of [...spans.values()]) {
+      for (const group of spans.values()) {
         const list = events.filter((event) => inRange(group.range, event.kv.key))
         if (list.length > 0) publishTo(group, list, revision)
       }
     },
     fail(error) {
-      for (const feed of [...feeds]) {
+      for (const feed of feeds) {
         feed.closed = true
         feed.sink.failed(error)
       }

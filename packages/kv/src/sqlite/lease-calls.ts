@@ -4,7 +4,7 @@ import type { CallOptions, Leases } from '../kv.ts'
 import type { Answers, Command } from './protocol.ts'
 
 export type Call = <K extends Command['kind']>(
-  command: Command & { readonly kind: K },
+  command: Extract<Command, { readonly kind: K }>,
   options: CallOptions | undefined,
   bytes?: number,
 ) => Promise<Answers[K]>

@@ -96,7 +96,7 @@ export class LeaseTable {
     this.#measure(now)
     return [...this.#held]
       .filter(([, held]) => held.deadline <= now)
-      .sort(([, a], [, b]) => a.deadline - b.deadline)
+      .toSorted(([, a], [, b]) => a.deadline - b.deadline)
       .map(([id]) => id)
   }
 

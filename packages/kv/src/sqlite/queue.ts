@@ -65,6 +65,10 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
   let drained: (() => void) | undefined
   let expiry: { readonly at: number; readonly timer: Timer } | undefined
 
+  const post = (message: ToWorker): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage(message)
+  }
   const schedule = (): void => {
     if (scheduled || pending.length === 0 || inFlight.length >= batchesInFlight) return
     scheduled = true
@@ -81,7 +85,7 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
       commands: batch.map((item) => item.command),
       now: clock.monotonic(),
     }
-    worker.postMessage(message)
+    post(message)
     schedule()
   }
   const settle = (item: Waiting, value: unknown, error: TidemillError | undefined): void => {
@@ -139,7 +143,7 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
     state = 'closed'
     if (lost !== undefined) return
     const ended = once(worker, 'exit')
-    worker.postMessage({ kind: 'close' } satisfies ToWorker)
+    post({ kind: 'close' })
     await ended
   }
   return {

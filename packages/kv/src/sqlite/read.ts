@@ -105,7 +105,7 @@ const orders: Readonly<Record<SortTarget, (a: KeyValue, b: KeyValue) => number>>
   value: (a, b) => compareBytes(a.value, b.value),
 }
 
-/** A target other than the key without an order is ascending, and then cut before it is sorted (as in etcd). */
+/** A target other than the key without an order is ascending; then only limit + 1 pairs were read (as in etcd). */
 function sortPairs(request: RangeOp, kvs: KeyValue[]): void {
   if (request.order === 'none' && request.sortBy === 'key') return
   const order = orders[request.sortBy]

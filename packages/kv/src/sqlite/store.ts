@@ -268,11 +268,11 @@ export class Store implements WriteView {
 
 /** Whether the operation could change something. */
 function writes(op: Op): boolean {
-  if (op.kind === 'txn') return op.then.some(writes) || op.else.some(writes)
+  if (op.kind === 'txn') return op.success.some(writes) || op.failure.some(writes)
   return op.kind !== 'range'
 }
 
 function puts(op: Op): boolean {
-  if (op.kind === 'txn') return op.then.some(puts) || op.else.some(puts)
+  if (op.kind === 'txn') return op.success.some(puts) || op.failure.some(puts)
   return op.kind === 'put'
 }

@@ -43,6 +43,7 @@ export class Statements {
     return this.prepare(sql).all(...params) as unknown as Row[]
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- SQL knows the row, the caller says it
   get<Row>(sql: string, ...params: SQLInputValue[]): Row | undefined {
     return this.prepare(sql).get(...params) as unknown as Row | undefined
   }

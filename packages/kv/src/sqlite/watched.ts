@@ -37,7 +37,7 @@ export class WatchedRanges {
   /** `prev` when somebody also wants the pair before. */
   wanted(key: Uint8Array): 'no' | 'yes' | 'prev' {
     let answer: 'no' | 'yes' = 'no'
-    const own = this.#keys.get(bytesId(key))
+    const own = this.#keys.get(rangeId({ key }))
     if (own !== undefined) {
       if (own.withPrev > 0) return 'prev'
       answer = 'yes'

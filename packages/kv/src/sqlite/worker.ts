@@ -40,7 +40,17 @@ function serve(port: MessagePort, input: WorkerInput): void {
   let closed = false
   let resting = true
   const rest = (): void => {
-    resting = !closed && store.maintain(now) ? (setImmediate(rest), false) : true
+    resting = closed || !maintain()
+    if (!resting) setImmediate(rest)
+  }
+  const maintain = (): boolean => {
+    try {
+      return store.maintain(now)
+    } catch (error) {
+      // For example a full disk: the work waits for the next batch, and writes report what is wrong.
+      if (TidemillError.is(error)) return false
+      throw error
+    }
   }
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'close') {

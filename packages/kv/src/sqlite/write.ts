@@ -109,9 +109,9 @@ export class Write {
   }
 
   #decide(op: TxnOp, path: Map<TxnOp, boolean>): void {
-    const holds = op.if.every((item) => this.#holds(item))
+    const holds = op.compare.every((item) => this.#holds(item))
     path.set(op, holds)
-    for (const item of holds ? op.then : op.else) {
+    for (const item of holds ? op.success : op.failure) {
       if (item.kind === 'txn') this.#decide(item, path)
     }
   }
@@ -178,7 +178,7 @@ export class Write {
 }
 
 function branch(op: TxnOp, path: ReadonlyMap<TxnOp, boolean>): readonly Op[] {
-  return path.get(op) === true ? op.then : op.else
+  return path.get(op) === true ? op.success : op.failure
 }
 
 function satisfies(item: Compare, kv: KeyValue): boolean {

@@ -42,7 +42,7 @@ export function createHandoff<T>(onReturn: () => void): Handoff<T> {
           if (ended.error === undefined) return Promise.resolve(over)
           const { error } = ended
           ended = { error: undefined }
-          return Promise.reject(error as Error)
+          return Promise.reject(error)
         }
         asking = Promise.withResolvers()
         const { promise } = asking

@@ -140,7 +140,11 @@ export class RunningWatch implements Watch {
     const handoff = createHandoff<Batch>(() => this.cancel())
     this.on((batch) => handoff.put(batch))
     this.#handoff = handoff
-    if (this.#closed) this.ended.then(() => handoff.end(), handoff.end)
+    if (this.#closed)
+      this.ended.then(
+        () => handoff.end(),
+        (error: unknown) => handoff.end(error),
+      )
     return handoff.iterator
   }
 

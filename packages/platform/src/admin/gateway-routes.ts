@@ -82,8 +82,7 @@ function listed(gateway: Gateway, status: ReturnType<Gateway['routes']>[number])
     hostnames: spec?.hostnames ?? [],
     matches: rules.flatMap((rule) => (rule.matches ?? [{}]).map(matchText)),
     backends: [...new Set(upstreams)],
-    breaker:
-      breakers.length === 0 ? null : breakers.map((breaker) => String(breaker.state)).join(','),
+    breaker: breakers.length === 0 ? null : breakers.map((breaker) => breaker.state).join(','),
     problems: [...status.problems, ...status.warnings],
     object: status.object,
   }

@@ -5,7 +5,14 @@ import { bucketCount } from '../migrations.ts'
 import { sagaText } from '../sql/text.ts'
 import type { Json } from '../step.ts'
 import { parseJson } from './json.ts'
-import { directionCode, directionName, type MessageRow, messageStatus, type SagaRow } from './row.ts'
+import type { SagaKey } from './message.ts'
+import {
+  directionCode,
+  directionName,
+  type MessageRow,
+  messageStatus,
+  type SagaRow,
+} from './row.ts'
 
 export interface HoldInput {
   readonly owner: string
@@ -98,7 +105,7 @@ export interface ClaimOutput {
   readonly claimed: readonly Claimed[]
   /** Messages that were claimed too often without an answer: they seem to kill their process. */
   readonly poisoned: readonly Message[]
-  readonly expired: readonly { readonly sagaId: string; readonly definition: string }[]
+  readonly expired: readonly (SagaKey & { readonly definition: string })[]
   /** Milliseconds until the next message or deadline is due; null when none waits. */
   readonly nextMs: number | null
 }
@@ -121,9 +128,12 @@ export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
     return {
       owned: buckets.length,
       claimed: yield* withFacts(tx, good, input),
-      poisoned: poisoned.map((row) => messageOf(row, 0, input.leaseMs)),
+      poisoned: poisoned.map((row) => messageOf(row, 0, 0)),
       expired: expired.map((row) => ({
         sagaId: row.saga_id,
+        tenant: row.tenant,
+        bizKey: row.biz_key,
+        seq: row.seq,
         definition: `${row.type}/${row.def_version}`,
       })),
       nextMs: yield* nextDue(tx, buckets),
@@ -156,16 +166,12 @@ function* dueMessages(
   return rows
 }
 
-function* withFacts(
-  tx: Tx,
-  rows: readonly MessageRow[],
-  input: ClaimInput,
-): Program<Claimed[]> {
+function* withFacts(tx: Tx, rows: readonly MessageRow[], input: ClaimInput): Program<Claimed[]> {
   if (rows.length === 0) return []
   const text = sagaText(tx.dialect)
   const ids = JSON.stringify([...new Set(rows.map((row) => row.saga_id))])
-  const sagas = yield* tx.all<{ saga_id: string; data: string }>(text.sagasById, ids)
-  const data = new Map(sagas.map((row) => [row.saga_id, row.data]))
+  const sagas = yield* tx.all<SagaRow>(text.sagasById, ids)
+  const sagaOf = new Map(sagas.map((row) => [row.saga_id, row]))
   const results = new Map<string, Record<string, Json>>()
   const found = yield* tx.all<{ saga_id: string; step: string; result: string }>(
     text.resultsById,
@@ -176,16 +182,19 @@ function* withFacts(
     known[row.step] = parseJson(row.result)
     results.set(row.saga_id, known)
   }
-  return rows.map((row) => ({
-    message: messageOf(row, 1, input.leaseMs),
-    input: parseJson(data.get(row.saga_id)),
-    payload: row.payload === null ? undefined : parseJson(row.payload),
-    results: results.get(row.saga_id) ?? {},
-    isolated: row.unanswered >= input.isolateAfter,
-  }))
+  return rows.map((row) => {
+    const saga = sagaOf.get(row.saga_id)
+    return {
+      message: messageOf(row, 1, saga?.waited === 0 ? saga.state_version : 0),
+      input: parseJson(saga?.data),
+      payload: row.payload === null ? undefined : parseJson(row.payload),
+      results: results.get(row.saga_id) ?? {},
+      isolated: row.unanswered >= input.isolateAfter,
+    }
+  })
 }
 
-function messageOf(row: MessageRow, claims: number, leaseMs: number): Message {
+function messageOf(row: MessageRow, claims: number, version: number): Message {
   return {
     tenant: row.tenant,
     bizKey: row.biz_key,
@@ -195,8 +204,8 @@ function messageOf(row: MessageRow, claims: number, leaseMs: number): Message {
     fence: row.lease_fence + claims,
     sagaId: row.saga_id,
     definition: row.def,
+    version,
     attempt: row.attempts + claims,
-    leaseMs,
   }
 }
 
@@ -216,23 +225,27 @@ function* nextDue(tx: Tx, buckets: readonly number[]): Program<number | null> {
 export const parkMessages: Procedure<
   { readonly messages: readonly MessageKey[]; readonly delayMs: number },
   null
-> = procedure(import.meta.url, 'parkMessages', function* (tx, { messages, delayMs }): Program<null> {
-  const text = sagaText(tx.dialect)
-  for (const { tenant, bizKey, step, direction, seq, fence } of messages) {
-    const code = directionCode(direction)
-    yield* tx.run(
-      text.parkMessage,
-      tx.now + Math.ceil(delayMs),
-      tenant,
-      bizKey,
-      step,
-      code,
-      seq,
-      fence,
-    )
-  }
-  return null
-})
+> = procedure(
+  import.meta.url,
+  'parkMessages',
+  function* (tx, { messages, delayMs }): Program<null> {
+    const text = sagaText(tx.dialect)
+    for (const { tenant, bizKey, step, direction, seq, fence } of messages) {
+      const code = directionCode(direction)
+      yield* tx.run(
+        text.parkMessage,
+        tx.now + Math.ceil(delayMs),
+        tenant,
+        bizKey,
+        step,
+        code,
+        seq,
+        fence,
+      )
+    }
+    return null
+  },
+)
 
 export interface PurgeInput {
   /** The last id that was looked at. */
@@ -245,29 +258,40 @@ export interface PurgeInput {
 export const purgeMessages: Procedure<
   PurgeInput,
   { readonly after: number | null; readonly deleted: number }
-> = procedure(import.meta.url, 'purgeMessages', function* (tx, { after, olderThanMs, limit }): Program<{
-  after: number | null
-  deleted: number
-}> {
-  const text = sagaText(tx.dialect)
-  const before = tx.now - olderThanMs
-  const rows = yield* tx.all<MessageRow & { ended_at: number | null }>(text.oldMessages, after, limit)
-  const old = rows.filter(
-    (row) =>
-      row.status !== messageStatus.pending &&
-      row.status !== messageStatus.dead &&
-      row.done_at !== null &&
-      row.done_at < before &&
-      row.ended_at !== null &&
-      row.ended_at < before,
-  )
-  if (old.length > 0) {
-    yield* tx.run(text.deleteMessages, JSON.stringify(old.map((row) => row.id)))
-  }
-  const last = rows.at(-1)
-  const more = last !== undefined && rows.length === limit && last.created_at < before
-  return { after: more ? last.id : null, deleted: old.length }
-})
+> = procedure(
+  import.meta.url,
+  'purgeMessages',
+  function* (
+    tx,
+    { after, olderThanMs, limit },
+  ): Program<{
+    after: number | null
+    deleted: number
+  }> {
+    const text = sagaText(tx.dialect)
+    const before = tx.now - olderThanMs
+    const rows = yield* tx.all<MessageRow & { ended_at: number | null }>(
+      text.oldMessages,
+      after,
+      limit,
+    )
+    const old = rows.filter(
+      (row) =>
+        row.status !== messageStatus.pending &&
+        row.status !== messageStatus.dead &&
+        row.done_at !== null &&
+        row.done_at < before &&
+        row.ended_at !== null &&
+        row.ended_at < before,
+    )
+    if (old.length > 0) {
+      yield* tx.run(text.deleteMessages, JSON.stringify(old.map((row) => row.id)))
+    }
+    const last = rows.at(-1)
+    const more = last !== undefined && rows.length === limit && last.created_at < before
+    return { after: more ? last.id : null, deleted: old.length }
+  },
+)
 
 export interface RedriveInput {
   readonly id: number

@@ -8,7 +8,7 @@ import {
   type Timer,
 } from '@tidemill/core'
 import type { Database } from '@tidemill/sql'
-import type { Message, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
+import type { Message, NextMessage, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
 import type { SagaDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
 import type { Destination, Json, StepAnswer, StepContext } from '../step.ts'
@@ -16,7 +16,8 @@ import { AttemptTimeouts } from './attempt-timeouts.ts'
 import { type Claimed, claimMessages, parkMessages } from './dispatch-procedures.ts'
 import { jsonProblems, parseJson } from './json.ts'
 import { type Delivery, Lane } from './lane.ts'
-import { leaseGraceMs } from './row.ts'
+import type { SagaKey } from './message.ts'
+import { leaseMsOf } from './row.ts'
 
 export interface DispatcherOptions {
   readonly database: Database
@@ -101,9 +102,9 @@ export class Dispatcher {
     }
     let longest = 0
     for (const definition of options.definitions.values()) {
-      for (const step of definition.steps) longest = Math.max(longest, step.timeoutMs)
+      for (const step of definition.steps) longest = Math.max(longest, leaseMsOf(step))
     }
-    this.#leaseMs = longest + leaseGraceMs
+    this.#leaseMs = longest
     this.#timeouts = new AttemptTimeouts(options.clock, (delivery) => this.#timedOut(delivery))
   }
 
@@ -124,14 +125,28 @@ export class Dispatcher {
     this.#enqueue(message, message.payload, undefined, {}, false)
   }
 
-  /** Runs a transition and delivers what follows from it. */
-  async transition(definition: SagaDefinition, command: SagaCommand): Promise<SagaOutcome> {
+  /**
+   * Runs a transition that no delivery asked for. The saga's next message is given back to the table: its request has
+   * to be read from there.
+   */
+  async transition(
+    definition: SagaDefinition,
+    saga: SagaKey,
+    command: SagaCommand,
+  ): Promise<boolean> {
     const outcome = await this.#options.database.call(definition, command)
-    this.#follow(outcome)
-    return outcome
+    this.#account(outcome)
+    if (outcome.next !== undefined) {
+      const { sagaId, tenant, bizKey, seq } = saga
+      const key = { sagaId, tenant, bizKey, seq, definition: definition.key }
+      this.#park([{ ...key, ...outcome.next }], 0)
+    } else if (outcome.wake === true) {
+      this.#armSweep(0)
+    }
+    return outcome.applied
   }
 
-  /** Delivers a message that a transition outside the hot path has leased; its request has to be read. */
+  /** Says that there may be something due. */
   poke(): void {
     this.#armSweep(0)
   }
@@ -171,7 +186,7 @@ export class Dispatcher {
         results,
       },
       input,
-      sendBefore: clock.monotonic() + message.leaseMs - leaseMarginMs - step.timeoutMs,
+      sendBefore: clock.monotonic() + leaseMsOf(step) - leaseMarginMs - step.timeoutMs,
       isolated,
       over: false,
       timeoutAt: 0,
@@ -280,7 +295,11 @@ export class Dispatcher {
       const bounds = { base: Math.max(step.retry.baseMs, 1000), cap: step.retry.capMs }
       const own = backoffDelay(request.attempt, bounds, this.#options.random)
       const asked = Math.min(answer.retryAfterMs ?? 0, longestRetryAfterMs)
-      this.#write(lane, delivery, this.#failure(delivery, 'still running', Math.max(own, asked), 'busy'))
+      this.#write(
+        lane,
+        delivery,
+        this.#failure(delivery, 'still running', Math.max(own, asked), 'busy'),
+      )
       return
     }
     const problem =
@@ -296,7 +315,8 @@ export class Dispatcher {
       this.#retry(lane, delivery, error)
       return
     }
-    const result = answer.result === undefined || answer.result === null ? null : JSON.stringify(answer.result)
+    const result =
+      answer.result === undefined || answer.result === null ? null : JSON.stringify(answer.result)
     this.#write(lane, delivery, {
       do: 'answer',
       sagaId: message.sagaId,
@@ -356,7 +376,11 @@ export class Dispatcher {
     const delay = Math.max(own, Math.min(Number.isFinite(asked) ? asked : 0, longestRetryAfterMs))
     const contract = TidemillError.is(error, 'TM_SAGA_HANDLER_CONTRACT')
     const bury = contract && message.attempt >= this.#options.deadAfter
-    this.#write(lane, delivery, this.#failure(delivery, textOf(error), delay, bury ? 'bury' : 'unknown'))
+    this.#write(
+      lane,
+      delivery,
+      this.#failure(delivery, textOf(error), delay, bury ? 'bury' : 'unknown'),
+    )
   }
 
   #failure(
@@ -367,11 +391,20 @@ export class Dispatcher {
   ): SagaCommand {
     const { message } = delivery
     if (as === 'bury') this.counters.dead++
-    return { do: 'fail', sagaId: message.sagaId, message, error, delayMs, attempt: message.attempt, as }
+    return {
+      do: 'fail',
+      sagaId: message.sagaId,
+      message,
+      error,
+      delayMs,
+      attempt: message.attempt,
+      as,
+    }
   }
 
   #write(lane: Lane, delivery: Delivery, command: SagaCommand): void {
-    if (attemptChannel.hasSubscribers) attemptChannel.publish({ request: delivery.request, command })
+    if (attemptChannel.hasSubscribers)
+      attemptChannel.publish({ request: delivery.request, command })
     this.#options.database.call(delivery.definition, command).then(
       (outcome) => {
         this.#inFlight--
@@ -394,15 +427,16 @@ export class Dispatcher {
   #written(delivery: Delivery, command: SagaCommand, outcome: SagaOutcome): void {
     this.#account(outcome)
     const { next } = outcome
-    if (next !== null) {
+    if (next !== undefined) {
       let { results } = delivery.request
       if (command.do === 'answer' && command.outcome === 'done' && command.result !== null) {
         if (command.message.direction === 'action') {
           results = { ...results, [delivery.step.name]: parseJson(command.result) }
         }
       }
-      this.#enqueue(next, delivery.input, undefined, results, false)
-    } else if (outcome.wake) {
+      const { message } = delivery
+      this.#enqueue(messageAfter(message, next), delivery.input, undefined, results, false)
+    } else if (outcome.wake === true) {
       this.#armSweep(0)
     } else if (command.do === 'fail' && outcome.applied) {
       this.#armSweep(command.delayMs + 1)
@@ -415,28 +449,22 @@ export class Dispatcher {
       return
     }
     this.counters.transitions++
-    if (outcome.ended !== null) {
+    if (outcome.ended !== undefined) {
       this.counters[outcome.ended]++
       if (endChannel.hasSubscribers) {
         endChannel.publish({ sagaId: outcome.sagaId, state: outcome.ended })
       }
     }
-    if (outcome.stuck) {
+    if (outcome.stuck === true) {
       this.counters.becameStuck++
       this.#options.logger.log('warn', 'a saga is stuck', { sagaId: outcome.sagaId })
       if (stuckChannel.hasSubscribers) stuckChannel.publish({ sagaId: outcome.sagaId })
     }
   }
 
-  /** After a transition that no delivery asked for: its next message is read by the sweep. */
-  #follow(outcome: SagaOutcome): void {
-    this.#account(outcome)
-    if (outcome.next !== null) this.#park([outcome.next], 0)
-    else if (outcome.wake) this.#armSweep(0)
-  }
-
   #released(lane: Lane): void {
-    if (this.#isolated.length > 0 || this.#inFlight === this.#options.maxInFlight - 1) this.#pumpAll()
+    if (this.#isolated.length > 0 || this.#inFlight === this.#options.maxInFlight - 1)
+      this.#pumpAll()
     else this.#pump(lane)
     if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
   }
@@ -501,10 +529,10 @@ export class Dispatcher {
     if (found.owned === 0) this.onOwnedNothing()
     for (const claimed of found.claimed) this.#take(claimed)
     for (const message of found.poisoned) this.#bury(message)
-    for (const { sagaId, definition } of found.expired) {
+    for (const { definition, ...saga } of found.expired) {
       const known = definitions.get(definition)
       if (known === undefined) continue
-      this.transition(known, { do: 'expire', sagaId }).catch((error: unknown) =>
+      this.transition(known, saga, { do: 'expire', sagaId: saga.sagaId }).catch((error: unknown) =>
         this.#complain('a deadline was not written', error),
       )
     }
@@ -520,7 +548,7 @@ export class Dispatcher {
     const definition = this.#options.definitions.get(message.definition)
     if (definition === undefined) return
     this.counters.dead++
-    this.transition(definition, {
+    this.transition(definition, message, {
       do: 'fail',
       sagaId: message.sagaId,
       message,
@@ -579,6 +607,12 @@ export class Dispatcher {
     if (this.#stopped) return
     this.#options.logger.log('error', what, { error: textOf(error) })
   }
+}
+
+function messageAfter(message: Message, next: NextMessage): Message {
+  const { sagaId, definition, tenant, bizKey, seq } = message
+  const { step, direction, fence, version, attempt } = next
+  return { sagaId, definition, tenant, bizKey, seq, step, direction, fence, version, attempt }
 }
 
 const anyPending = 'SELECT 1 AS found FROM local_msg WHERE status = 0 LIMIT 1'

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '@tidemill/core'
 import { bucketCount } from '../migrations.ts'
 import type { StepDirection } from '../step.ts'
 
@@ -16,6 +16,8 @@ export interface SagaRow {
   readonly reason: string | null
   readonly ends_as: 'compensated' | 'cancelled' | null
   readonly stuck: string | null
+  /** 1 when another saga of the key waits for the end of this one. */
+  readonly waited: number
   readonly deadline_at: number | null
   readonly created_at: number
   readonly updated_at: number
@@ -45,7 +47,13 @@ export interface MessageRow {
   readonly done_at: number | null
 }
 
-export const messageStatus = { pending: 0, acked: 1, compensated: 2, dead: 3, cancelled: 4 } as const
+export const messageStatus = {
+  pending: 0,
+  acked: 1,
+  compensated: 2,
+  dead: 3,
+  cancelled: 4,
+} as const
 
 export function directionCode(direction: StepDirection): 1 | 2 {
   return direction === 'action' ? 1 : 2
@@ -57,11 +65,16 @@ export function directionName(code: number): StepDirection {
 
 /** All messages of a business key share a bucket, and a bucket has one owner: that is what gives order per key. */
 export function bucketOf(bizKey: string): number {
-  return crc32(bizKey) % bucketCount
+  return crc32(Buffer.from(bizKey)) % bucketCount
 }
 
 /** A lease outlives the attempt's timeout by this much, so that the answer to a slow attempt can still be written. */
-export const leaseGraceMs = 10_000
+const leaseGraceMs = 10_000
+
+/** How long the lease of a message to that step lasts. */
+export function leaseMsOf(step: { readonly timeoutMs: number }): number {
+  return step.timeoutMs + leaseGraceMs
+}
 
 /** How long a message that waits for its turn sleeps when nothing wakes it; its predecessor's end does. */
 export const turnRecheckMs = 60_000

@@ -5,7 +5,7 @@ import type { SagaDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
 import { sagaText } from '../sql/text.ts'
 import type { Json } from '../step.ts'
-import { jsonProblems } from './json.ts'
+import { isJson, jsonProblems } from './json.ts'
 import { insertMessage } from './message.ts'
 import type { SagaRow } from './row.ts'
 
@@ -30,8 +30,7 @@ function checkKey(name: string, value: unknown, pattern?: RegExp): void {
 
 /** JSON text of a checked value; throws TM_SAGA_INVALID_INPUT or TM_SAGA_PAYLOAD_TOO_LARGE. */
 export function encodeInput(type: string, what: string, value: Json): string {
-  const problems = jsonProblems(value)
-  if (problems.length > 0) throw invalidInput(type, problems)
+  if (!isJson(value)) throw invalidInput(type, jsonProblems(value))
   const text = JSON.stringify(value)
   if (text.length > inputLimit / 4) {
     const bytes = Buffer.byteLength(text)
@@ -96,14 +95,16 @@ export function* start(
     )
     // Another transaction took the key between the two statements; look again.
     if (changes === 0) continue
-    const waits =
-      seq > 0 && (yield* tx.get(text.pendingBefore, tenant, bizKey, seq)) !== undefined
-    const facts = { sagaId, tenant, bizKey, seq }
+    const waits = seq > 0 && (yield* tx.get(text.pendingBefore, tenant, bizKey, seq)) !== undefined
+    // The transition that ends the one before will find its version raised, read the mark and wake this one.
+    if (waits) yield* tx.run(text.markWaited, tenant, bizKey, seq)
+    const saga = { sagaId, tenant, bizKey, seq }
     const step = definition.steps[0]
     if (step === undefined) throw new TypeError('a definition has at least one step')
-    const message = yield* insertMessage(tx, definition, facts, step, 'action', !waits)
-    if (message === null) return { sagaId, existing: false, messages: [] }
-    return { sagaId, existing: false, messages: [{ ...message, payload: input.input }] }
+    const next = yield* insertMessage(tx, definition, saga, step, 'action', !waits, 1)
+    if (next === null) return { sagaId, existing: false, messages: [] }
+    const message = { ...saga, ...next, definition: definition.key, payload: input.input }
+    return { sagaId, existing: false, messages: [message] }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Program, Tx } from '@tidemill/sql'
-import type { MessageKey, SagaCommand, SagaOutcome } from '../command.ts'
+import type { MessageKey, NextMessage, SagaCommand, SagaOutcome } from '../command.ts'
 import type { SagaDefinition, StepDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
 import type { SagaFacts } from '../saga.ts'
@@ -24,7 +24,7 @@ export function* runCommand(
   switch (command.do) {
     case 'start': {
       const started = yield* start(tx, definition, command)
-      return { ...nothing(started.sagaId), applied: !started.existing, started }
+      return { ...applied(started.sagaId), applied: !started.existing, started }
     }
     case 'answer':
       return yield* answer(tx, definition, command)
@@ -39,8 +39,18 @@ export function* runCommand(
   }
 }
 
-function nothing(sagaId: string): SagaOutcome {
-  return { applied: false, sagaId, ended: null, stuck: false, next: null, started: null, wake: false }
+/** The command came too late: the message is somebody else's now, or the saga has ended. */
+function late(sagaId: string): SagaOutcome {
+  return { applied: false, sagaId }
+}
+
+function applied(sagaId: string): SagaOutcome {
+  return { applied: true, sagaId }
+}
+
+/** The saga goes on with `next`, or waits for its turn when that is null. */
+function going(sagaId: string, next: NextMessage | null): SagaOutcome {
+  return next === null ? { applied: true, sagaId, wake: true } : { applied: true, sagaId, next }
 }
 
 function* mustFind(tx: Tx, sagaId: string): Program<SagaRow> {
@@ -51,9 +61,7 @@ function* mustFind(tx: Tx, sagaId: string): Program<SagaRow> {
 
 function mustHaveStep(definition: SagaDefinition, sagaId: string, name: string): StepDefinition {
   const step = definition.steps.find((candidate) => candidate.name === name)
-  if (step === undefined) {
-    throw sagaErrors.error('TM_SAGA_UNKNOWN_STEP', { sagaId, step: name })
-  }
+  if (step === undefined) throw sagaErrors.error('TM_SAGA_UNKNOWN_STEP', { sagaId, step: name })
   return step
 }
 
@@ -69,22 +77,30 @@ function* answer(
 ): Program<SagaOutcome> {
   const { sagaId, message } = command
   const step = mustHaveStep(definition, sagaId, message.step)
-  const late = nothing(sagaId)
-  if (!(yield* acknowledge(tx, message))) return late
-  const row = yield* mustFind(tx, sagaId)
-  if (message.direction === 'compensate') return yield* undone(tx, definition, row, step, command)
-  if (command.outcome === 'rejected') return yield* refused(tx, definition, row, step, command)
-  yield* putStep(tx, row, step, 1, 'done', command.attempt, command.result, null)
+  if (!(yield* acknowledge(tx, message))) return late(sagaId)
+  if (message.direction === 'compensate') return yield* undone(tx, definition, step, command)
+  if (command.outcome === 'rejected') return yield* refused(tx, definition, step, command)
+  yield* putStep(tx, sagaId, step, 1, 'done', command.attempt, command.result, null)
+  return yield* goOn(tx, definition, { sagaId, ...message }, step, message.version)
+}
+
+/** T1: the step after `step`, or the end. */
+function* goOn(
+  tx: Tx,
+  definition: SagaDefinition,
+  saga: SagaKey,
+  step: StepDefinition,
+  version: number,
+): Program<SagaOutcome> {
   const following = definition.steps[step.index + 1]
-  if (following === undefined) return yield* end(tx, definition, row, 'completed', step.name)
-  const deadline = step.index >= definition.commitIndex ? null : row.deadline_at
-  yield* mustChange(
-    tx.run(sagaText(tx.dialect).advanceSaga, deadline, null, tx.now, sagaId, row.state_version),
-  )
-  yield* changed(tx, definition, { ...row, stuck: null }, step.name)
-  const leased = row.seq === 0 || !(yield* hasPredecessor(tx, row))
-  const next = yield* insertMessage(tx, definition, keyOf(row), following, 'action', leased)
-  return { ...late, applied: true, next, wake: next === null }
+  if (following === undefined) {
+    return yield* end(tx, definition, saga, 'completed', step.name, version)
+  }
+  const known = yield* advance(tx, saga.sagaId, version)
+  yield* changed(tx, definition, saga.sagaId, step.name)
+  const leased = saga.seq === 0 || !(yield* hasPredecessor(tx, saga))
+  const next = yield* insertMessage(tx, definition, saga, following, 'action', leased, known)
+  return going(saga.sagaId, next)
 }
 
 function* acknowledge(tx: Tx, message: MessageKey): Program<boolean> {
@@ -98,12 +114,27 @@ function* acknowledge(tx: Tx, message: MessageKey): Program<boolean> {
   return changes === 1
 }
 
-function* hasPredecessor(tx: Tx, row: SagaRow): Program<boolean> {
+function* hasPredecessor(tx: Tx, saga: SagaKey): Program<boolean> {
   const text = sagaText(tx.dialect).pendingBefore
-  return (yield* tx.get(text, row.tenant, row.biz_key, row.seq)) !== undefined
+  return (yield* tx.get(text, saga.tenant, saga.bizKey, saga.seq)) !== undefined
 }
 
-/** The CAS on state_version. Every path has the message's fence first, so a loss here is a defect, not a race. */
+/**
+ * The CAS on state_version. Who holds a message's fence is alone in moving its saga, so the version that came with
+ * the message nearly always holds and spares reading the row; what else raises it (a mark, a neighbour that waits)
+ * does not move the saga. Gives the new version, or 0 when the next transition must read the row.
+ */
+function* advance(tx: Tx, sagaId: string, version: number): Program<number> {
+  const text = sagaText(tx.dialect)
+  if (version > 0) {
+    const { changes } = yield* tx.run(text.advanceSaga, tx.now, sagaId, version)
+    if (changes === 1) return version + 1
+  }
+  const row = yield* mustFind(tx, sagaId)
+  yield* mustChange(tx.run(text.advanceSaga, tx.now, sagaId, row.state_version))
+  return row.waited === 0 ? row.state_version + 1 : 0
+}
+
 function* mustChange(update: Program<{ readonly changes: number }>): Program<void> {
   const { changes } = yield* update
   if (changes !== 1) throw new Error('a saga changed under the transaction that had read it')
@@ -111,7 +142,7 @@ function* mustChange(update: Program<{ readonly changes: number }>): Program<voi
 
 function* putStep(
   tx: Tx,
-  row: SagaRow,
+  sagaId: string,
   step: { readonly name: string },
   direction: number,
   status: 'done' | 'rejected' | 'discarded',
@@ -120,66 +151,61 @@ function* putStep(
   error: string | null,
 ): Program<void> {
   const text = sagaText(tx.dialect).putStep
-  yield* tx.run(text, row.saga_id, step.name, direction, status, attempt, result, error, tx.now)
+  yield* tx.run(text, sagaId, step.name, direction, status, attempt, result, error, tx.now)
 }
 
 function* refused(
   tx: Tx,
   definition: SagaDefinition,
-  row: SagaRow,
   step: StepDefinition,
   command: Command<'answer'>,
 ): Program<SagaOutcome> {
-  const why = `${step.name} was refused: ${command.reason ?? 'no reason given'}`
-  yield* putStep(tx, row, step, 1, 'rejected', command.attempt, command.result, command.reason)
-  if (step.index > definition.commitIndex) {
-    // Behind the point of no return nothing can be undone and the refusal would only be repeated.
-    yield* tx.run(
-      sagaText(tx.dialect).killMessage,
-      why,
-      row.tenant,
-      row.biz_key,
-      step.name,
-      row.seq,
-    )
-    return yield* stick(tx, definition, row, why, step.name)
+  const { sagaId, attempt, reason, result } = command
+  const row = yield* mustFind(tx, sagaId)
+  const why = `${step.name} was refused: ${reason ?? 'no reason given'}`
+  yield* putStep(tx, sagaId, step, 1, 'rejected', attempt, result, reason)
+  if (step.index <= definition.commitIndex) {
+    return yield* turn(tx, definition, row, why, 'compensated', step.name)
   }
-  return yield* turn(tx, definition, row, why, 'compensated', step.name)
+  // Behind the point of no return nothing can be undone, and the refusal would only be repeated.
+  const text = sagaText(tx.dialect).killMessage
+  yield* tx.run(text, why, row.tenant, row.biz_key, step.name, row.seq)
+  return yield* stick(tx, definition, row, why, step.name)
 }
 
 /** T3: one compensation is done; the next in line is leased to the caller, or the saga has ended. */
 function* undone(
   tx: Tx,
   definition: SagaDefinition,
-  row: SagaRow,
   step: StepDefinition,
   command: Command<'answer'>,
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
-  yield* putStep(tx, row, step, 2, 'done', command.attempt, command.result, null)
+  const { sagaId, attempt, result } = command
+  const row = yield* mustFind(tx, sagaId)
+  yield* putStep(tx, sagaId, step, 2, 'done', attempt, result, null)
   yield* tx.run(text.undoneMessage, tx.now, row.tenant, row.biz_key, step.name, row.seq)
-  return yield* goOnBack(tx, definition, row, step.name)
+  return yield* goBack(tx, definition, row, step.name)
 }
 
-function* goOnBack(
+function* goBack(
   tx: Tx,
   definition: SagaDefinition,
   row: SagaRow,
   stepName: string,
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
+  const saga = keyOf(row)
   const waiting = yield* tx.get<MessageRow>(text.firstPending, row.tenant, row.biz_key, row.seq)
   if (waiting === undefined) {
-    return yield* end(tx, definition, row, row.ends_as ?? 'compensated', stepName)
+    const state = row.ends_as ?? 'compensated'
+    return yield* end(tx, definition, saga, state, stepName, 0)
   }
-  yield* mustChange(
-    tx.run(text.advanceSaga, null, null, tx.now, row.saga_id, row.state_version),
-  )
-  yield* changed(tx, definition, { ...row, stuck: null }, stepName)
+  const known = yield* advance(tx, row.saga_id, row.state_version)
+  yield* changed(tx, definition, row.saga_id, stepName)
   const step = mustHaveStep(definition, row.saga_id, waiting.step)
   const direction = directionName(waiting.direction)
-  const next = yield* leaseWaiting(tx, definition, keyOf(row), waiting, step, direction)
-  return { ...nothing(row.saga_id), applied: true, next }
+  return going(row.saga_id, yield* leaseWaiting(tx, waiting, step, direction, known))
 }
 
 /**
@@ -195,51 +221,49 @@ function* turn(
   stepName: string | null,
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
-  yield* mustChange(
-    tx.run(text.turnSaga, reason, endsAs, tx.now, row.saga_id, row.state_version),
-  )
-  const turned: SagaRow = {
-    ...row,
-    status: 'compensating',
-    state_version: row.state_version + 1,
-    reason,
-    ends_as: endsAs,
-    stuck: null,
-  }
-  yield* changed(tx, definition, turned, stepName)
+  const saga = keyOf(row)
+  yield* mustChange(tx.run(text.turnSaga, reason, endsAs, tx.now, row.saga_id, row.state_version))
+  yield* changed(tx, definition, row.saga_id, stepName)
   yield* tx.run(text.cancelForward, tx.now, row.tenant, row.biz_key, row.seq)
   const messages = yield* tx.all<MessageRow>(text.messagesOfSaga, row.tenant, row.biz_key, row.seq)
   const begun = messages
     .filter((message) => message.direction === 1)
     .map((message) => mustHaveStep(definition, row.saga_id, message.step))
     .toSorted((a, b) => b.index - a.index)
-  const free = row.seq === 0 || !(yield* hasPredecessor(tx, row))
-  let next: SagaOutcome['next'] = null
+  const free = row.seq === 0 || !(yield* hasPredecessor(tx, saga))
+  let next: NextMessage | null = null
   for (const [position, step] of begun.entries()) {
     const leased = free && position === 0
-    const message = yield* insertMessage(tx, definition, keyOf(row), step, 'compensate', leased)
+    const message = yield* insertMessage(tx, definition, saga, step, 'compensate', leased, 0)
     next ??= message
   }
-  return { ...nothing(row.saga_id), applied: true, next, wake: next === null }
+  return going(row.saga_id, next)
 }
 
 function* end(
   tx: Tx,
   definition: SagaDefinition,
-  row: SagaRow,
+  saga: SagaKey,
   state: 'completed' | 'compensated' | 'cancelled',
   stepName: string,
+  version: number,
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
-  yield* mustChange(
-    tx.run(text.endSaga, state, tx.now, tx.now, row.saga_id, row.state_version),
-  )
-  const ended: SagaRow = { ...row, status: state, stuck: null }
-  yield* changed(tx, definition, ended, stepName)
+  const { sagaId } = saga
+  const quick =
+    version > 0 &&
+    (yield* tx.run(text.endSaga, state, tx.now, tx.now, sagaId, version)).changes === 1
+  let waited = false
+  if (!quick) {
+    const row = yield* mustFind(tx, sagaId)
+    waited = row.waited !== 0
+    yield* mustChange(tx.run(text.endSaga, state, tx.now, tx.now, sagaId, row.state_version))
+  }
+  yield* changed(tx, definition, sagaId, stepName)
   const { onEnd } = definition.spec
-  if (onEnd !== undefined) yield* onEnd(tx, yield* factsOf(tx, ended, stepName))
-  const woken = yield* tx.run(text.wakeKey, tx.now, row.tenant, row.biz_key, tx.now)
-  return { ...nothing(row.saga_id), applied: true, ended: state, wake: woken.changes > 0 }
+  if (onEnd !== undefined) yield* onEnd(tx, yield* factsOf(tx, sagaId, stepName))
+  if (waited) yield* tx.run(text.wakeKey, tx.now, saga.tenant, saga.bizKey, tx.now)
+  return { applied: true, sagaId, ended: state, ...(waited ? { wake: true } : {}) }
 }
 
 /** An attempt without a definitive answer. */
@@ -247,36 +271,28 @@ function* fail(tx: Tx, definition: SagaDefinition, command: Command<'fail'>): Pr
   const text = sagaText(tx.dialect)
   const { sagaId, message, error, as, attempt } = command
   const step = mustHaveStep(definition, sagaId, message.step)
-  const late = nothing(sagaId)
-  const key = [
-    message.tenant,
-    message.bizKey,
-    message.step,
-    directionCode(message.direction),
-    message.seq,
-    message.fence,
-  ] as const
+  const code = directionCode(message.direction)
+  const { tenant, bizKey, seq, fence } = message
+  const key = [tenant, bizKey, message.step, code, seq, fence] as const
+  const why = error.split('\n')[0] ?? ''
   if (as === 'bury') {
     const { changes } = yield* tx.run(text.buryMessage, tx.now, error, ...key)
-    if (changes === 0) return late
+    if (changes === 0) return late(sagaId)
     const row = yield* mustFind(tx, sagaId)
-    return yield* stick(tx, definition, row, `${step.name} is a dead letter: ${error}`, step.name)
+    return yield* stick(tx, definition, row, `${step.name} is a dead letter: ${why}`, step.name)
   }
   const uncounted = as === 'busy' ? 1 : 0
   const due = tx.now + Math.ceil(command.delayMs)
   const { changes } = yield* tx.run(text.retryMessage, due, uncounted, error, ...key)
-  if (changes === 0) return late
-  if (as === 'busy') return { ...late, applied: true }
+  if (changes === 0) return late(sagaId)
   const forward = message.direction === 'action'
-  const limit = forward ? step.retry.max : alertAfter
-  if (attempt < limit) return { ...late, applied: true }
+  if (as === 'busy' || attempt < (forward ? step.retry.max : alertAfter)) return applied(sagaId)
   const row = yield* mustFind(tx, sagaId)
+  const reason = `${step.name} failed ${attempt} times: ${why}`
   if (forward && step.index <= definition.commitIndex) {
-    const why = `${step.name} failed ${attempt} times: ${error}`
-    return yield* turn(tx, definition, row, why, 'compensated', step.name)
+    return yield* turn(tx, definition, row, reason, 'compensated', step.name)
   }
-  if (row.stuck !== null) return { ...late, applied: true }
-  return yield* stick(tx, definition, row, `${step.name} failed ${attempt} times: ${error}`, step.name)
+  return row.stuck === null ? yield* stick(tx, definition, row, reason, step.name) : applied(sagaId)
 }
 
 /** T4: a person is needed; what can be retried is retried all the same. */
@@ -287,18 +303,21 @@ function* stick(
   why: string,
   stepName: string,
 ): Program<SagaOutcome> {
+  const text = sagaText(tx.dialect).stickSaga
   const stuck = why.slice(0, 1000)
-  yield* mustChange(
-    tx.run(sagaText(tx.dialect).stickSaga, stuck, tx.now, row.saga_id, row.state_version),
-  )
-  yield* changed(tx, definition, { ...row, stuck }, stepName)
-  return { ...nothing(row.saga_id), applied: true, stuck: row.stuck === null }
+  yield* mustChange(tx.run(text, stuck, tx.now, row.saga_id, row.state_version))
+  yield* changed(tx, definition, row.saga_id, stepName)
+  return { ...applied(row.saga_id), stuck: row.stuck === null }
 }
 
 function* expire(tx: Tx, definition: SagaDefinition, sagaId: string): Program<SagaOutcome> {
   const row = yield* mustFind(tx, sagaId)
   if (row.status !== 'running' || row.deadline_at === null || row.deadline_at > tx.now) {
-    return nothing(sagaId)
+    return late(sagaId)
+  }
+  if (yield* isCommitted(tx, definition, sagaId)) {
+    yield* tx.run(sagaText(tx.dialect).dropDeadline, sagaId)
+    return late(sagaId)
   }
   return yield* turn(tx, definition, row, 'the deadline passed', 'compensated', null)
 }
@@ -315,17 +334,21 @@ function* order(
   if (row.ended_at !== null) {
     throw sagaErrors.error('TM_SAGA_ENDED', { id: sagaId, state: row.status })
   }
-  if (row.status === 'compensating') return nothing(sagaId)
-  const last = definition.steps[definition.commitIndex]
-  const passed = last === undefined ? true : yield* isDone(tx, sagaId, last.name)
-  if (passed) throw sagaErrors.error('TM_SAGA_PIVOT_PASSED', { id: sagaId })
+  if (row.status === 'compensating') return late(sagaId)
+  if (yield* isCommitted(tx, definition, sagaId)) {
+    throw sagaErrors.error('TM_SAGA_PIVOT_PASSED', { id: sagaId })
+  }
   yield* tx.run(text.insertAudit, tx.now, 'compensate', sagaId, null, reason)
   return yield* turn(tx, definition, row, reason, 'cancelled', null)
 }
 
-function* isDone(tx: Tx, sagaId: string, step: string): Program<boolean> {
-  const row = yield* tx.get<{ status: string }>(sagaText(tx.dialect).forwardStep, sagaId, step)
-  return row?.status === 'done' || row?.status === 'discarded'
+/** Is the saga behind its point of no return? An unknown outcome of the pivot is not: it can still be undone. */
+function* isCommitted(tx: Tx, definition: SagaDefinition, sagaId: string): Program<boolean> {
+  const last = definition.steps[definition.commitIndex]
+  if (last === undefined) return true
+  const text = sagaText(tx.dialect).forwardStep
+  const row = yield* tx.get<{ readonly status: string }>(text, sagaId, last.name)
+  return row?.status === 'done'
 }
 
 /**
@@ -345,38 +368,31 @@ function* discard(
   const row = yield* mustFind(tx, sagaId)
   const step = mustHaveStep(definition, sagaId, message.step)
   yield* tx.run(text.insertAudit, tx.now, 'discard', sagaId, id, reason)
-  const why = `${step.name} was discarded: ${reason}`
   if (message.direction === 1 && step.index <= definition.commitIndex) {
+    const why = `${step.name} was discarded: ${reason}`
     return yield* turn(tx, definition, row, why, 'compensated', step.name)
   }
-  yield* putStep(tx, row, step, message.direction, 'discarded', message.attempts, null, reason)
-  if (message.direction === 2) return yield* goOnBack(tx, definition, row, step.name)
-  const following = definition.steps[step.index + 1]
-  if (following === undefined) return yield* end(tx, definition, row, 'completed', step.name)
-  yield* mustChange(
-    tx.run(text.advanceSaga, null, null, tx.now, sagaId, row.state_version),
-  )
-  yield* changed(tx, definition, { ...row, stuck: null }, step.name)
-  const leased = !(yield* hasPredecessor(tx, row))
-  const next = yield* insertMessage(tx, definition, keyOf(row), following, 'action', leased)
-  return { ...nothing(sagaId), applied: true, next, wake: next === null }
+  const { attempts, direction } = message
+  yield* putStep(tx, sagaId, step, direction, 'discarded', attempts, null, reason)
+  return direction === 2
+    ? yield* goBack(tx, definition, row, step.name)
+    : yield* goOn(tx, definition, keyOf(row), step, 0)
 }
 
 function* changed(
   tx: Tx,
   definition: SagaDefinition,
-  row: SagaRow,
+  sagaId: string,
   step: string | null,
 ): Program<void> {
   const { onChange } = definition.spec
-  if (onChange !== undefined) yield* onChange(tx, yield* factsOf(tx, row, step))
+  if (onChange !== undefined) yield* onChange(tx, yield* factsOf(tx, sagaId, step))
 }
 
-function* factsOf(tx: Tx, row: SagaRow, step: string | null): Program<SagaFacts> {
-  const rows = yield* tx.all<{ step: string; result: string }>(
-    sagaText(tx.dialect).resultsOfSaga,
-    row.saga_id,
-  )
+function* factsOf(tx: Tx, sagaId: string, step: string | null): Program<SagaFacts> {
+  const text = sagaText(tx.dialect)
+  const row = yield* mustFind(tx, sagaId)
+  const rows = yield* tx.all<{ step: string; result: string }>(text.resultsOfSaga, sagaId)
   const results: Record<string, Json> = {}
   for (const found of rows) results[found.step] = parseJson(found.result)
   return {

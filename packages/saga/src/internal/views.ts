@@ -83,7 +83,9 @@ function stateOf(message: MessageRow, step: StepRow | undefined): StepState {
   }
 }
 
-export function deadLetterOf(row: MessageRow & Pick<SagaRow, 'data' | 'type' | 'def_version'>): DeadLetter {
+export function deadLetterOf(
+  row: MessageRow & Pick<SagaRow, 'data' | 'type' | 'def_version'>,
+): DeadLetter {
   return {
     id: row.id,
     sagaId: row.saga_id,

@@ -4,19 +4,24 @@ const messageKey = 'tenant = ? AND biz_key = ? AND step = ? AND direction = ? AN
 
 /** SQLite 3.38 or newer (json_each). One writer at a time, so a read followed by a write needs no lock. */
 export const sqliteText: SagaText = {
-  sagasOfKey: 'SELECT saga_id, type, def_version, seq, data FROM saga WHERE tenant = ? AND biz_key = ?',
+  sagasOfKey:
+    'SELECT saga_id, type, def_version, seq, data FROM saga WHERE tenant = ? AND biz_key = ?',
   insertSaga: `INSERT INTO saga (saga_id, type, def_version, tenant, biz_key, seq, status, state_version, data, deadline_at, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, 'running', 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   sagaById: 'SELECT * FROM saga WHERE saga_id = ?',
   sagaByKey: 'SELECT * FROM saga WHERE tenant = ? AND type = ? AND biz_key = ?',
   advanceSaga:
-    'UPDATE saga SET state_version = state_version + 1, deadline_at = ?, stuck = ?, updated_at = ? WHERE saga_id = ? AND state_version = ?',
+    'UPDATE saga SET state_version = state_version + 1, stuck = NULL, updated_at = ? WHERE saga_id = ? AND state_version = ?',
   turnSaga: `UPDATE saga SET status = 'compensating', state_version = state_version + 1, reason = ?, ends_as = ?, deadline_at = NULL, stuck = NULL, updated_at = ? WHERE saga_id = ? AND state_version = ?`,
   endSaga:
-    'UPDATE saga SET status = ?, state_version = state_version + 1, deadline_at = NULL, stuck = NULL, updated_at = ?, ended_at = ? WHERE saga_id = ? AND state_version = ?',
+    'UPDATE saga SET status = ?, state_version = state_version + 1, stuck = NULL, updated_at = ?, ended_at = ? WHERE saga_id = ? AND state_version = ?',
   stickSaga:
     'UPDATE saga SET stuck = ?, state_version = state_version + 1, updated_at = ? WHERE saga_id = ? AND state_version = ?',
-  unstickSaga: 'UPDATE saga SET stuck = NULL, state_version = state_version + 1 WHERE saga_id = ? AND ended_at IS NULL',
+  markWaited:
+    'UPDATE saga SET waited = 1, state_version = state_version + 1 WHERE tenant = ? AND biz_key = ? AND seq < ? AND ended_at IS NULL',
+  dropDeadline: 'UPDATE saga SET deadline_at = NULL WHERE saga_id = ?',
+  unstickSaga:
+    'UPDATE saga SET stuck = NULL, state_version = state_version + 1 WHERE saga_id = ? AND ended_at IS NULL',
   insertMessage: `INSERT INTO local_msg (tenant, saga_id, def, biz_key, step, direction, seq, bucket, dest, status, attempts, unanswered, next_at, lease_owner, lease_fence, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
   ackMessage: `UPDATE local_msg SET status = 1, done_at = ?, lease_owner = NULL WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
@@ -51,7 +56,8 @@ ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, 
     'UPDATE local_msg SET status = 0, attempts = 0, unanswered = 0, payload = coalesce(?, payload), lease_owner = NULL, lease_fence = lease_fence + 1, done_at = NULL, next_at = ? WHERE id = ? AND status = 3',
   hastenSaga:
     'UPDATE local_msg SET next_at = ? WHERE tenant = ? AND biz_key = ? AND seq = ? AND status = 0 AND lease_owner IS NULL',
-  insertAudit: 'INSERT INTO saga_audit (at, action, saga_id, message_id, reason) VALUES (?, ?, ?, ?, ?)',
+  insertAudit:
+    'INSERT INTO saga_audit (at, action, saga_id, message_id, reason) VALUES (?, ?, ?, ?, ?)',
   deadMessages: `SELECT m.*, s.data, s.type, s.def_version FROM local_msg m JOIN saga s ON s.saga_id = m.saga_id WHERE m.status = 3 AND m.id > ? ORDER BY m.id LIMIT ?`,
   listSagas: 'SELECT * FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?',
   listSagasByStatus:
@@ -61,7 +67,8 @@ ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, 
   countOpen: `SELECT count(*) AS open, coalesce(sum(status = 'compensating'), 0) AS compensating, coalesce(sum(stuck IS NOT NULL), 0) AS stuck, (SELECT count(*) FROM local_msg WHERE status = 0) AS pending, (SELECT count(*) FROM local_msg WHERE status = 3) AS dead FROM saga WHERE ended_at IS NULL`,
   anyPending: 'SELECT 1 AS found FROM local_msg WHERE status = 0 LIMIT 1',
 
-  putMember: 'INSERT INTO tm_member (owner, until) VALUES (?, ?) ON CONFLICT DO UPDATE SET until = excluded.until',
+  putMember:
+    'INSERT INTO tm_member (owner, until) VALUES (?, ?) ON CONFLICT DO UPDATE SET until = excluded.until',
   dropMembers: 'DELETE FROM tm_member WHERE until <= ? OR until > ?',
   countMembers: 'SELECT count(*) AS live FROM tm_member',
   renewBuckets: 'UPDATE tm_lease SET until = ? WHERE owner = ? AND until > ?',
@@ -85,14 +92,14 @@ ORDER BY m.next_at LIMIT ?`,
   claimMessages: `UPDATE local_msg SET lease_owner = ?, lease_fence = lease_fence + 1, next_at = ?, attempts = attempts + 1, unanswered = unanswered + 1
 WHERE status = 0 AND id IN (SELECT value FROM json_each(?))`,
   sagasById:
-    'SELECT saga_id, type, data FROM saga WHERE saga_id IN (SELECT value FROM json_each(?))',
+    'SELECT saga_id, data, state_version, waited FROM saga WHERE saga_id IN (SELECT value FROM json_each(?))',
   resultsById: `SELECT saga_id, step, result FROM saga_step WHERE saga_id IN (SELECT value FROM json_each(?)) AND direction = 1 AND status = 'done' AND result IS NOT NULL`,
   parkMessage: `UPDATE local_msg SET next_at = ?, attempts = attempts - 1, unanswered = unanswered - 1, lease_owner = NULL
 WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
   mendClock:
     'UPDATE local_msg SET next_at = ? WHERE status = 0 AND bucket IN (SELECT value FROM json_each(?)) AND next_at > ?',
   expiredSagas:
-    'SELECT saga_id, type, def_version FROM saga WHERE ended_at IS NULL AND deadline_at <= ? ORDER BY deadline_at LIMIT ?',
+    'SELECT saga_id, type, def_version, tenant, biz_key, seq FROM saga WHERE ended_at IS NULL AND deadline_at <= ? ORDER BY deadline_at LIMIT ?',
   nextDeadline:
     'SELECT deadline_at FROM saga WHERE ended_at IS NULL AND deadline_at IS NOT NULL ORDER BY deadline_at LIMIT 1',
   oldMessages:

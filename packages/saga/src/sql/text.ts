@@ -14,7 +14,7 @@ export interface SagaText {
   readonly sagaById: string
   /** tenant, type, bizKey */
   readonly sagaByKey: string
-  /** deadline, stuck, now, id, state version */
+  /** now, id, state version */
   readonly advanceSaga: string
   /** reason, ends as, now, id, state version */
   readonly turnSaga: string
@@ -22,6 +22,10 @@ export interface SagaText {
   readonly endSaga: string
   /** stuck, now, id, state version */
   readonly stickSaga: string
+  /** tenant, bizKey, seq: the open sagas of the key before that one */
+  readonly markWaited: string
+  /** id */
+  readonly dropDeadline: string
   /** id */
   readonly unstickSaga: string
   /** tenant, saga, definition, bizKey, step, direction, seq, bucket, to, attempts, unanswered, nextAt, owner, fence, now */

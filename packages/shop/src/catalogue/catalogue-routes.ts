@@ -1,7 +1,13 @@
 import { readLimit } from '../http/query.ts'
 import type { ServiceAnswer, ServiceRoute } from '../http/server.ts'
-import { readRequest, requestInvalid, requestSchemas, skuSchema } from '../order/order-request.ts'
-import type { CatalogueService, ItemRequest } from './catalogue-service.ts'
+import {
+  type ItemRequest,
+  readRequest,
+  requestInvalid,
+  requestSchemas,
+  skuSchema,
+} from '../order/order-request.ts'
+import type { CatalogueService } from './catalogue-service.ts'
 
 /** The HTTP API of the catalogue service. */
 export function catalogueRoutes(catalogue: CatalogueService): readonly ServiceRoute[] {

@@ -1,4 +1,4 @@
-import type { ItemRequest } from './catalogue-service.ts'
+import type { ItemRequest } from '../order/order-request.ts'
 
 /** What a fresh installation sells, so that the first order can be placed at once. */
 export const seededItems: readonly (ItemRequest & { readonly sku: string })[] = [

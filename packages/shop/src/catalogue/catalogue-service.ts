@@ -1,21 +1,12 @@
 import type { Closable } from '@tidemill/core'
 import { type Database, openDatabase } from '@tidemill/sql'
 import type { Minor } from '../money.ts'
+import type { ItemRequest } from '../order/order-request.ts'
 import type { ServiceContext } from '../service-context.ts'
 import type { StockService } from '../stock/stock-service.ts'
 import { type ItemRow, putItem } from './catalogue-program.ts'
 import { catalogueMigrations } from './catalogue-schema.ts'
 import { seededItems } from './catalogue-seed.ts'
-
-/** An item as PUT /catalogue/SKU takes it. */
-export interface ItemRequest {
-  readonly description: string
-  /** List price in minor units; an order charges the price of its own lines. */
-  readonly unitPrice: Minor
-  readonly currency: string
-  /** Units that are there from now on; left out, the number stays (0 for a new item). */
-  readonly available?: number
-}
 
 export interface Item {
   readonly sku: string
@@ -102,7 +93,8 @@ export async function openCatalogue(
     await database.migrate('catalogue', catalogueMigrations)
     const rows = await database.query<{ sku: string }>('SELECT sku FROM catalogue_item')
     for (const { sku } of rows) known.add(sku)
-    if (known.size === 0) await Promise.all(seededItems.map(({ sku, ...item }) => service.put(sku, item)))
+    if (known.size === 0)
+      await Promise.all(seededItems.map(({ sku, ...item }) => service.put(sku, item)))
   } catch (error) {
     await database.close()
     throw error

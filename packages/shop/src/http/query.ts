@@ -28,5 +28,10 @@ export function readCursor(query: URLSearchParams): number {
 }
 
 function problem(name: string, received: string, expected: string): Problem {
-  return { path: `?${name}`, message: `must be ${expected}`, received: received.slice(0, 80), expected }
+  return {
+    path: `?${name}`,
+    message: `must be ${expected}`,
+    received: received.slice(0, 80),
+    expected,
+  }
 }

@@ -8,6 +8,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
+  type Clock,
   type Closable,
   type Logger,
   parseJson,
@@ -16,6 +17,7 @@ import {
   TidemillError,
 } from '@tidemill/core'
 import { shopErrors } from '../errors.ts'
+import type { ServiceContext } from '../service-context.ts'
 
 /** A request as a handler sees it. */
 export interface ServiceRequest {
@@ -47,17 +49,22 @@ export interface ServiceServer extends Closable {
 }
 
 /** The most bytes of a body; the longest real order has 100 KB. */
-export const bodyLimit = 1024 * 1024
+export const bodyLimit: number = 1024 * 1024
 
 /** How much of a body that is too large is still read, so that the refusal reaches its sender. */
 const discardLimit = 64 * 1024 * 1024
 
+/** How long closing waits for requests under way. */
+const drainMs = 5000
+
 export async function listen(
   routes: readonly ServiceRoute[],
-  logger: Logger,
+  { logger, clock }: Pick<ServiceContext, 'logger' | 'clock'>,
 ): Promise<ServiceServer> {
   const table = routes.map((route) => ({ route, parts: route.path.split('/') }))
   const server = createServer((request, response) => {
+    // A connection that is kept alive would keep a closing server open.
+    response.shouldKeepAlive = server.listening && response.shouldKeepAlive
     void answer(table, request, response, logger)
   })
   server.keepAliveTimeout = 60_000
@@ -66,16 +73,20 @@ export async function listen(
   const { port } = server.address() as AddressInfo
   const service: ServiceServer = {
     url: `http://127.0.0.1:${port}`,
-    close: () => closeServer(server),
+    close: () => closeServer(server, clock),
     [Symbol.asyncDispose]: () => service.close(),
   }
   return service
 }
 
 /** Lets the requests under way finish; kept-alive connections without one are cut. */
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
+    const timer = clock.timer(drainMs, () => server.closeAllConnections(), { ref: false })
+    server.close(() => {
+      timer.cancel()
+      resolve()
+    })
     server.closeIdleConnections()
   })
 }
@@ -92,6 +103,8 @@ async function answer(
   try {
     result = await handle(table, request)
   } catch (error) {
+    // The client went away in the middle of its request; there is nobody to answer.
+    if (request.errored !== null) return
     if (!TidemillError.is(error)) {
       logger.log('error', 'a request failed', { url: request.url, error: String(error) })
     }

@@ -42,10 +42,7 @@ const confirm: Participant = participant(import.meta.url, 'confirm', {
       events: [orderEvent({ type: 'OrderConfirmed', data })],
       expected: 'exists',
     })
-    yield* tx.run(
-      `UPDATE shop_order SET state = 'confirmed', confirmed = 1 WHERE id = ?`,
-      orderId,
-    )
+    yield* tx.run(`UPDATE shop_order SET state = 'confirmed', confirmed = 1 WHERE id = ?`, orderId)
     return null
   },
 })
@@ -99,4 +96,3 @@ export const orderStep: Procedure<StepRequest, OrderStepDone> = procedure(
     return { answer, started: yield* startWaitingRefunds(tx, orderId, currency) }
   },
 )
-

@@ -1,4 +1,9 @@
-import { type Projection, projection, type StoredEvent } from '@tidemill/events'
+import {
+  type Projection,
+  projection,
+  type ProjectionContext,
+  type StoredEvent,
+} from '@tidemill/events'
 import type { Program, Tx } from '@tidemill/sql'
 import { asOrderEvent } from './order-event.ts'
 
@@ -26,10 +31,10 @@ export const customerOrders: Projection = projection(import.meta.url, 'customerO
       ],
     },
   },
-  *apply(tx: Tx, stored: StoredEvent, { table }): Program<void> {
+  *apply(tx: Tx, stored: StoredEvent, context: ProjectionContext): Program<void> {
     const event = asOrderEvent(stored)
     const id = idOf(stored)
-    const name = table('customer_order')
+    const name = context.table('customer_order')
     switch (event.type) {
       case 'OrderPlaced': {
         const { customer, country, currency, total, placedAt } = event.data
@@ -88,11 +93,11 @@ export const dailyRevenue: Projection = projection(import.meta.url, 'dailyRevenu
       ],
     },
   },
-  *apply(tx: Tx, stored: StoredEvent, { table }): Program<void> {
+  *apply(tx: Tx, stored: StoredEvent, context: ProjectionContext): Program<void> {
     const change = revenueChange(stored)
     if (change === undefined) return
     yield* tx.run(
-      `INSERT INTO ${table('revenue_day')} (day, country, currency, orders, units, sold, refunded)
+      `INSERT INTO ${context.table('revenue_day')} (day, country, currency, orders, units, sold, refunded)
         VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (day, country, currency) DO UPDATE SET orders = orders + excluded.orders,
           units = units + excluded.units, sold = sold + excluded.sold, refunded = refunded + excluded.refunded`,

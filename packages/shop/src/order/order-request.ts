@@ -1,8 +1,8 @@
 import { type Problem, type Schema, schema } from '@tidemill/core'
 import { shopErrors } from '../errors.ts'
-import { isCurrency, largestAmount } from '../money.ts'
+import { isCurrency, largestAmount, type Minor } from '../money.ts'
 import { orderLimits } from '../retail/rules.ts'
-import { orderTotal, type OrderRequest } from './order.ts'
+import { type OrderLine, orderTotal, type OrderRequest } from './order.ts'
 
 /** An id of ours or of the client; it is part of stream names, saga keys and file lines. */
 export const idPattern: RegExp = /^[A-Za-z0-9][\w.-]{0,59}$/u
@@ -10,8 +10,7 @@ export const skuPattern: RegExp = /^[A-Za-z0-9][\w.-]{0,31}$/u
 
 // Control characters would travel into logs, files and terminals.
 const textPattern = /^\P{Cc}*$/u
-const momentPattern =
-  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/u
+const momentPattern = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/u
 
 /** The moment in UTC with `Z`, whole milliseconds; undefined for what is not an RFC 3339 moment of 1990 to 2100. */
 export function readMoment(text: string): string | undefined {
@@ -31,7 +30,10 @@ export function readMoment(text: string): string | undefined {
 
 const moment = schema
   .string({ max: 40 })
-  .refine((text) => readMoment(text) !== undefined, 'an RFC 3339 moment such as 2011-11-01T08:16:00Z')
+  .refine(
+    (text) => readMoment(text) !== undefined,
+    'an RFC 3339 moment such as 2011-11-01T08:16:00Z',
+  )
   .describe('RFC 3339 with a zone, from 1990 to 2100')
 
 export const currencySchema: Schema<string, string> = schema
@@ -46,8 +48,25 @@ export const skuSchema: Schema<string, string> = schema
 const label = schema.string({ max: 256, pattern: textPattern })
 const quantity = schema.integer({ min: 1, max: orderLimits.quantity })
 
+/** What POST /orders/ID/cancel takes. */
+export interface CancelRequest {
+  readonly placedAt?: string
+  /** Units to give back; left out, all that is left of the order. */
+  readonly lines?: readonly Pick<OrderLine, 'sku' | 'quantity'>[]
+}
+
+/** An item as PUT /catalogue/SKU takes it. */
+export interface ItemRequest {
+  readonly description: string
+  /** List price in minor units; an order charges the price of its own lines. */
+  readonly unitPrice: Minor
+  readonly currency: string
+  /** Units that are there from now on; left out, the number stays (0 for a new item). */
+  readonly available?: number
+}
+
 /** The body of POST /orders. */
-const orderSchema = schema.object({
+const orderSchema: Schema<OrderRequest> = schema.object({
   id: schema.string({ max: 60, pattern: idPattern }).describe('Made when left out').optional(),
   customer: schema.string({ min: 1, max: 64, pattern: textPattern }),
   country: schema.string({ min: 1, max: 64, pattern: textPattern }),
@@ -67,7 +86,7 @@ const orderSchema = schema.object({
 })
 
 /** The body of POST /orders/ID/cancel, which may be left out. */
-const cancelSchema = schema.object({
+const cancelSchema: Schema<CancelRequest> = schema.object({
   placedAt: moment.describe('When it was cancelled; the refund counts on that day').optional(),
   lines: schema
     .array(schema.object({ sku: skuSchema, quantity }), { min: 1, max: orderLimits.lines })
@@ -76,7 +95,7 @@ const cancelSchema = schema.object({
 })
 
 /** The body of PUT /catalogue/SKU. */
-const itemSchema = schema.object({
+const itemSchema: Schema<ItemRequest> = schema.object({
   description: schema.string({ min: 1, max: 256, pattern: textPattern }),
   unitPrice: schema.integer({ min: 0, max: orderLimits.unitPrice }).describe('Minor units'),
   currency: currencySchema,
@@ -87,9 +106,9 @@ const itemSchema = schema.object({
 })
 
 export const requestSchemas: {
-  readonly order: typeof orderSchema
-  readonly cancel: typeof cancelSchema
-  readonly item: typeof itemSchema
+  readonly order: Schema<OrderRequest>
+  readonly cancel: Schema<CancelRequest>
+  readonly item: Schema<ItemRequest>
 } = { order: orderSchema, cancel: cancelSchema, item: itemSchema }
 
 /** The checked value; TM_SHOP_REQUEST_INVALID with every problem. */
@@ -121,11 +140,6 @@ export function readOrder(value: unknown): OrderRequest {
     ...(id === undefined ? {} : { id }),
     ...rest,
     placedAt: readMoment(placedAt) ?? placedAt,
-    lines: lines.map(({ sku, description, quantity: count, unitPrice }) => ({
-      sku,
-      ...(description === undefined ? {} : { description }),
-      quantity: count,
-      unitPrice,
-    })),
+    lines,
   }
 }

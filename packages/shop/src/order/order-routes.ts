@@ -1,8 +1,14 @@
 import { shopErrors } from '../errors.ts'
 import { readCursor, readDay, readLimit } from '../http/query.ts'
 import type { ServiceAnswer, ServiceRequest, ServiceRoute } from '../http/server.ts'
-import { readMoment, readOrder, readRequest, requestSchemas } from './order-request.ts'
-import type { CancelRequest, OrderService } from './order-service.ts'
+import {
+  type CancelRequest,
+  readMoment,
+  readOrder,
+  readRequest,
+  requestSchemas,
+} from './order-request.ts'
+import type { OrderService } from './order-service.ts'
 import type { HistoryRow, ReadSide } from './read-side.ts'
 
 /** The HTTP API of the order service. */

@@ -48,7 +48,10 @@ function* cancelOrder(tx: Tx, saga: SagaFacts<OrderSagaInput>): Program<void> {
   yield* appendProgram(tx, { stream: orderStream(id), events: [event], expected: 'exists' })
   yield* tx.run(`UPDATE shop_order SET state = 'cancelled' WHERE id = ?`, id)
   // Nothing was kept of the order, so whoever asked for a refund meanwhile has it.
-  yield* tx.run(`UPDATE shop_refund SET state = 'void' WHERE order_id = ? AND state = 'waiting'`, id)
+  yield* tx.run(
+    `UPDATE shop_refund SET state = 'void' WHERE order_id = ? AND state = 'waiting'`,
+    id,
+  )
 }
 
 export type RefundSagaInput = {

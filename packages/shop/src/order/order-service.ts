@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Closable, createCloseStack, createUuid7 } from '@tidemill/core'
 import { type EventStore, openEventStore, type Processor } from '@tidemill/events'
-import { barrierMigrations, type Destination, openSagas, type Sagas, type Started } from '@tidemill/saga'
+import { barrierMigrations, type Destination, openSagas, type Sagas } from '@tidemill/saga'
 import { type Database, openDatabase } from '@tidemill/sql'
 import { shopErrors } from '../errors.ts'
 import type { Minor } from '../money.ts'
@@ -10,6 +10,7 @@ import { dayOf, type OrderLine, type OrderRequest, type OrderState, unitsOf } fr
 import { orderStep } from './order-participant.ts'
 import { customerOrders, dailyRevenue } from './order-projections.ts'
 import { orderSaga, refundSaga } from './order-saga.ts'
+import type { CancelRequest } from './order-request.ts'
 import { orderMigrations } from './order-schema.ts'
 import { placeOrder } from './place-order.ts'
 import { requestRefund } from './refund-order.ts'
@@ -37,11 +38,6 @@ export interface OrderPage {
   readonly lines: readonly OrderLine[]
 }
 
-export interface CancelRequest {
-  readonly placedAt?: string
-  readonly lines?: readonly { readonly sku: string; readonly quantity: number }[]
-}
-
 /** Takes orders and carries them to their end; owns `order.db`, with events, sagas and read models. */
 export interface OrderService extends Closable {
   readonly database: Database
@@ -50,7 +46,7 @@ export interface OrderService extends Closable {
   readonly projections: readonly Processor[]
   /** Gives the order's id once it is durable; a repeat of key and order gives the same id. */
   place(key: string, order: OrderRequest): Promise<string>
-  /** Gives units back, or all of it; `key` makes a repeat safe. */
+  /** Gives units back, or all of it; `key` makes a repeat safe and may be empty when all is given back. */
   cancel(
     id: string,
     key: string,
@@ -73,14 +69,16 @@ export async function openOrders(
   const { clock, random, logger } = context
   const stack = createCloseStack()
   try {
-    const database = stack.add(await openDatabase({ url: context.databaseUrl('order'), clock, logger }))
+    const database = stack.add(
+      await openDatabase({ url: context.databaseUrl('order'), clock, logger }),
+    )
     await database.migrate('barrier', barrierMigrations)
     await database.migrate('order', orderMigrations)
     const events = stack.add(await openEventStore({ database, clock, random, logger }))
     const projections = [events.run(customerOrders), events.run(dailyRevenue)]
     const order: Destination = async (request) => {
       const { answer, started } = await database.call(orderStep, request)
-      for (const saga of started) deliver(saga)
+      for (const saga of started) sagas.deliver(saga)
       return answer
     }
     const sagas = stack.add(
@@ -93,7 +91,6 @@ export async function openOrders(
         logger,
       }),
     )
-    const deliver = (started: Started): void => sagas.deliver(started)
     const nextId = createUuid7(clock, random)
 
     const service: OrderService = {
@@ -108,7 +105,7 @@ export async function openOrders(
         const digest = digestOf({ id: given ?? null, ...rest })
         const input = { key, digest, id: given ?? nextId(), order: request }
         const { id, started } = await database.call(placeOrder, input)
-        if (started !== null) deliver(started)
+        if (started !== null) sagas.deliver(started)
         return id
       },
       async cancel(orderId, key, { lines, placedAt }) {
@@ -117,11 +114,12 @@ export async function openOrders(
           orderId,
           refundId: nextId(),
           key,
-          digest: digestOf({ units, placedAt: placedAt ?? null }),
+          // Without a key, giving back all that is left is always the same request.
+          digest: key === '' ? '' : digestOf({ units, placedAt: placedAt ?? null }),
           units,
           day: dayOf(placedAt ?? new Date(clock.now()).toISOString()),
         })
-        if (started !== null) deliver(started)
+        if (started !== null) sagas.deliver(started)
         return { id, state }
       },
       async page(id) {
@@ -159,5 +157,8 @@ function unknownSkus(order: OrderRequest, unknown: readonly string[]): Error {
       ? [{ path: `/lines/${i}/sku`, message: 'is not in the catalogue', received: sku }]
       : [],
   )
-  return shopErrors.error('TM_SHOP_SKU_UNKNOWN', { count: codes.size, problems: problems.slice(0, 100) })
+  return shopErrors.error('TM_SHOP_SKU_UNKNOWN', {
+    count: codes.size,
+    problems: problems.slice(0, 100),
+  })
 }

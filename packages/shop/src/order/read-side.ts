@@ -1,3 +1,4 @@
+import type { StoredEvent } from '@tidemill/events'
 import type { Saga } from '@tidemill/saga'
 import { orderStream, type OrderState } from './order.ts'
 import type { OrderService } from './order-service.ts'
@@ -40,10 +41,9 @@ export function createReadSide(orders: OrderService): ReadSide {
     async record(id) {
       const page = await orders.page(id)
       if (page === undefined) return undefined
-      const [saga, stored] = await Promise.all([
-        sagas.byKey('order', id),
-        Array.fromAsync(events.read(orderStream(id))),
-      ])
+      const saga = await sagas.byKey('order', id)
+      const stored: StoredEvent[] = []
+      for await (const event of events.read(orderStream(id))) stored.push(event)
       return { page: { ...page, state: stateOf(page.state, saga) }, saga, events: stored }
     },
     async order(id) {

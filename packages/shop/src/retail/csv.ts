@@ -83,15 +83,10 @@ function readRecord(text: string, from: number, final: boolean): Step | undefine
 }
 
 function tooLong(text: string, from: number, lineEnd: number): Step {
-  const fault = {
-    column: longestRecord,
-    message: `the record is longer than ${longestRecord} characters`,
-  }
-  return {
-    record: { raw: text.slice(from, from + 200), fields: [], fault },
-    next: lineEnd + 1,
-    lines: 1,
-  }
+  const message = `the record is longer than ${longestRecord} characters`
+  const raw = text.slice(from, from + 200)
+  const record = { raw, fields: [], fault: { column: longestRecord, message } }
+  return { record, next: lineEnd + 1, lines: 1 }
 }
 
 /** The slow path: a record with quotes, which may hold commas and line ends. */

@@ -62,7 +62,8 @@ export function parseRetailRow(
       },
     }
   }
-  const [invoice, sku, description, quantity, date, price, customer, country] = fields as EightFields
+  const [invoice, sku, description, quantity, date, price, customer, country] =
+    fields as EightFields
   const placedAt = parseDate(date)
   const unitPrice = parseHundredths(price)
   const buyer = /^(\d{1,10})(?:\.0)?$/u.exec(customer)

@@ -15,7 +15,8 @@ export const lineRules = {
   'test-entry': 'TEST... is a test of the till.',
   'unknown-code':
     'Goods are five digits with at most two letters behind, DCGS... or PADS; this is none.',
-  'negative-quantity': 'Outside cancellations, no units or fewer is a correction of the stock count.',
+  'negative-quantity':
+    'Outside cancellations, no units or fewer is a correction of the stock count.',
   'positive-quantity': 'A cancellation gives units back, so its quantities are below zero.',
   'sub-penny-price': 'The price is not whole pence.',
   'negative-price': 'A price below zero sells nothing.',

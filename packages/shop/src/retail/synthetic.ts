@@ -1,4 +1,5 @@
 import { createSeededRandom, type Random } from '@tidemill/core'
+import type { DemoItem } from '../demo/replay.ts'
 import { formatHundredths } from '../money.ts'
 import { createReplayPlanner, type ReplayItem } from './plan.ts'
 import type { ReplayPlan } from './reader.ts'
@@ -43,7 +44,7 @@ const countries = [
 const customers = 400
 
 /** What the synthetic shop sells: 400 items with prices from 0.19 to about 15 pounds. */
-export const syntheticItems: readonly Item[] = Array.from({ length: 400 }, (_, i) => ({
+const items: readonly Item[] = Array.from({ length: 400 }, (_, i) => ({
   sku: `${20_000 + i * 7}${i % 9 === 0 ? 'A' : ''}`,
   description: `${colours[i % colours.length]} ${things[Math.floor(i / colours.length) % things.length]}`,
   unitPrice: 19 + ((i * 197) % 1487),
@@ -57,7 +58,6 @@ export function* syntheticRows(options: SyntheticOptions = {}): Generator<Retail
   const random = createSeededRandom(options.seed ?? 1)
   let number = options.firstInvoice ?? 900_001
   let at = Date.parse(options.from ?? '2011-11-01T08:00:00Z')
-  let line = 2
   const sold: RetailRow[] = []
   for (;;) {
     at += random.integer(600) * 1000
@@ -67,7 +67,7 @@ export function* syntheticRows(options: SyntheticOptions = {}): Generator<Retail
       customer: random.next() < 0.06 ? null : String(12_000 + random.integer(customers)),
       country: pick(countries, random),
     }
-    const rows = invoiceRows(head, sold, random).map((row) => ({ ...row, line: line++ }))
+    const rows = invoiceRows(head, sold, random)
     yield rows
     sold.push(...rows.filter((row) => row.quantity > 0 && row.customer !== null).slice(0, 3))
     if (sold.length > 300) sold.splice(0, sold.length - 300)
@@ -93,7 +93,7 @@ function invoiceRows(head: Head, sold: readonly RetailRow[], random: Random): Re
 }
 
 function orderRow(head: Head, random: Random): RetailRow {
-  const item = pick(syntheticItems, random)
+  const item = pick(items, random)
   return {
     ...rowOf(head),
     ...item,
@@ -128,6 +128,7 @@ function oddRow(head: Head, random: Random): RetailRow {
 
 function rowOf(head: Head): RetailRow {
   return {
+    // Its place is given when the rows are written to a file.
     line: 0,
     invoice: String(head.number),
     sku: '',
@@ -147,12 +148,12 @@ function pick<T>(values: readonly T[], random: Random): T {
 /** The plan for `invoices` synthetic invoices, as {@link readRetailFile} gives it for a file. */
 export function planSynthetic(invoices: number, options: SyntheticOptions = {}): ReplayPlan {
   const planner = createReplayPlanner()
-  const items: ReplayItem[] = []
+  const planned: ReplayItem[] = []
   for (const rows of syntheticRows(options).take(invoices)) {
-    for (const row of rows) items.push(...planner.push(row))
+    for (const row of rows) planned.push(...planner.push(row))
   }
-  items.push(...planner.end())
-  return { items, tally: planner.tally(), malformed: [] }
+  planned.push(...planner.end())
+  return { items: planned, tally: planner.tally(), malformed: [] }
 }
 
 /** Endless items for demo traffic; a cancellation reaches back over the last 1,000 orders. */
@@ -161,6 +162,17 @@ export function* syntheticItemsToSend(options: SyntheticOptions = {}): Generator
   for (const rows of syntheticRows(options)) {
     for (const row of rows) yield* planner.push(row)
   }
+}
+
+/** What the synthetic orders sell, for `registerItems`; `available` is the units of each. */
+export function syntheticCatalogue(available: number): readonly DemoItem[] {
+  return items.map(({ sku, description, unitPrice }) => ({
+    sku,
+    description,
+    unitPrice,
+    currency: 'GBP',
+    available,
+  }))
 }
 
 /** `invoices` synthetic invoices as the text of an Online Retail file. */

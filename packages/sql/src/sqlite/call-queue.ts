@@ -23,7 +23,7 @@ export interface CallQueue {
   push(call: QueuedCall): void
   remove(call: QueuedCall): void
   /** Takes out the next flush: at most 1,000 calls and about 4 MiB, at least one call. */
-  take(most: number): QueuedCall[]
+  take(): QueuedCall[]
   takeAll(): QueuedCall[]
 }
 
@@ -47,10 +47,10 @@ export function createCallQueue(limit: number): CallQueue {
       const at = calls.indexOf(call)
       if (at >= 0) forget(calls.splice(at, 1))
     },
-    take(most) {
+    take() {
       let count = 0
       let bytes = 0
-      while (count < calls.length && count < Math.min(most, mostCalls)) {
+      while (count < calls.length && count < mostCalls) {
         bytes += (calls[count] as QueuedCall).bytes
         if (count > 0 && bytes > mostBytes) break
         count++

@@ -57,12 +57,10 @@ function createEngine(options: SqliteOptions): {
   const listeners = createListeners(options.logger)
   const calls = createCallQueue(options.queueLimit)
   let queries: QueuedQuery[] = []
+  let unanswered = 0
   const turns: QueuedTurn[] = []
   /** How many procedures the worker has been told about. */
   let defined = 0
-  let overlap = false
-  let outstanding = 0
-  const splitMs = Number(process.env['SPLIT'] ?? 0.004)
   let busy = false
   let scheduled = false
   let turnWasLast = false
@@ -144,14 +142,16 @@ function createEngine(options: SqliteOptions): {
     })
   }
   const pump = (): void => {
-    if (lost !== null) return
-    if (!busy) void flushQueries()
-    if (busy) return
+    if (busy || lost !== null) return
+    void flushQueries()
     const turn = turnWasLast && calls.size > 0 ? undefined : turns.shift()
     turnWasLast = turn !== undefined
-    if (turn === undefined) { void flushCalls(); return }
-    busy = true
-    void turn.run().finally(ended)
+    if (turn === undefined) {
+      void flushCalls()
+    } else {
+      busy = true
+      void turn.run().finally(ended)
+    }
   }
   const ended = (): void => {
     busy = false
@@ -164,9 +164,10 @@ function createEngine(options: SqliteOptions): {
     const taken = queries
     queries = []
     await answerQueries(writer, taken)
+    if (!busy) ended()
   }
   const flushCalls = async (): Promise<void> => {
-    const flush = calls.take(overlap ? Math.ceil(outstanding / 2) : Infinity)
+    const flush = calls.take()
     if (flush.length === 0) return
     busy = true
     let answer: CallsAnswer
@@ -179,10 +180,6 @@ function createEngine(options: SqliteOptions): {
       return
     }
     commits += answer.commits
-    outstanding = flush.length + calls.size
-    overlap = flush.length>32 && answer.commitMs < outstanding * splitMs
-    busy = false
-    if (overlap && calls.size > 0) pump()
     if (answer.readOnly !== null) stopWrites(answer.readOnly)
     const errors = new Map(answer.failures)
     for (const [index, call] of flush.entries()) {
@@ -195,7 +192,7 @@ function createEngine(options: SqliteOptions): {
     }
     served += flush.length
     listeners.wake(answer.topics)
-    if (!busy) ended()
+    ended()
   }
   const sendCalls = async (flush: readonly QueuedCall[]): Promise<CallsAnswer> => {
     const ids = flush.map((call) => call.procedure)
@@ -267,10 +264,17 @@ function createEngine(options: SqliteOptions): {
   ): Promise<T> => {
     const refused = writeRefusal()
     if (refused !== undefined) return Promise.reject(refused)
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     if (turns.length >= options.queueLimit) {
       return Promise.reject(sqlErrors.error('TM_SQL_OVERLOADED', { url, waiting: turns.length }))
     }
     return new Promise<T>((resolve, reject) => {
+      const onAbort = (): void => {
+        const at = turns.indexOf(turn)
+        if (at < 0) return
+        turns.splice(at, 1)
+        reject(signal?.reason as Error)
+      }
       const turn: QueuedTurn = {
         fail: reject,
         async run() {
@@ -286,10 +290,13 @@ function createEngine(options: SqliteOptions): {
             resolve(result)
             listeners.wake(topics)
           } catch (error) {
-            reject(error as Error)
+            reject(error)
+          } finally {
+            signal?.removeEventListener('abort', onAbort)
           }
         },
       }
+      signal?.addEventListener('abort', onAbort, { once: true })
       turns.push(turn)
       schedule()
     })
@@ -317,8 +324,8 @@ function createEngine(options: SqliteOptions): {
     query<R>(sql: string, ...params: readonly SqlValue[]) {
       const refused = refusal()
       if (refused !== undefined) return Promise.reject(refused)
-      if (queries.length >= options.queueLimit) {
-        const details = { url, waiting: queries.length }
+      if (unanswered >= options.queueLimit) {
+        const details = { url, waiting: unanswered }
         return Promise.reject(sqlErrors.error('TM_SQL_OVERLOADED', details))
       }
       const answer = new Promise<RowsAnswer>((resolve, reject) => {
@@ -331,7 +338,8 @@ function createEngine(options: SqliteOptions): {
           void answerQueries(reader.link(), [query])
         }
       })
-      return answer.then((rows) => rowsOf<R>(rows))
+      unanswered++
+      return answer.then((rows) => rowsOf<R>(rows)).finally(() => unanswered--)
     },
     migrate: async (namespace, migrations) =>
       enqueue(applyMigrations, planMigrations(namespace, migrations, 'sqlite'), undefined),

@@ -29,7 +29,6 @@ export function createLink(setup: WorkerSetup, events: LinkEvents): Link {
     workerData: setup,
     name: `sql ${setup.role}`,
   })
-  if (process.env['DBGELU'] && setup.role==='writer') { const e0 = worker.performance.eventLoopUtilization(); setTimeout(()=>{ const m0=performance.eventLoopUtilization(); const w0=worker.performance.eventLoopUtilization(); setTimeout(()=>console.log('worker',worker.performance.eventLoopUtilization(w0).utilization.toFixed(3),'main',performance.eventLoopUtilization(m0).utilization.toFixed(3)),2000)},1000)}
   const pending: Pending[] = []
   let ending = false
   let lostBecause: string | undefined
@@ -69,6 +68,7 @@ export function createLink(setup: WorkerSetup, events: LinkEvents): Link {
       }
       return new Promise((resolve, reject) => {
         // Throws when the request cannot be cloned; nothing is pending then.
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a Worker, not a Window
         worker.postMessage(request)
         pending.push({ request, resolve, reject })
       })

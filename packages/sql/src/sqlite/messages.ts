@@ -59,8 +59,6 @@ export interface CallsAnswer {
   readonly failures: [index: number, error: ErrorJson][]
   readonly topics: readonly string[]
   readonly commits: number
-  /** What the commits took, together. */
-  readonly commitMs: number
   /** Set when the store can no longer be written. */
   readonly readOnly: ErrorJson | null
 }

@@ -3,7 +3,7 @@ import type { ErrorJson } from '@tidemill/core'
 import { sqlErrors } from '../errors.ts'
 import type { SqlValue } from '../program.ts'
 import type { QueryMessage, RowsAnswer } from './messages.ts'
-import { firstWordOf, isTooWide, narrowValue } from './statement-cache.ts'
+import { firstWordOf, isTooWide, readValue } from './statement-cache.ts'
 import { errorJson, statementError } from './statement-failure.ts'
 
 /** A result beyond either is refused: it would be held twice in memory while it crosses the threads. */
@@ -52,7 +52,7 @@ function collect(statement: StatementSync, params: readonly SqlValue[], wide: bo
   let bytes = 0
   for (const row of statement.iterate(...params) as Iterable<unknown> as Iterable<SqlValue[]>) {
     for (const value of row) {
-      values.push(wide ? narrowValue(value) : value)
+      values.push(readValue(value, wide))
       bytes += sizeOf(value)
     }
     if (++rows > mostRows || bytes > mostBytes) {

@@ -131,17 +131,25 @@ function rowOf(entry: Entry, values: readonly SqlValue[]): Row {
   const row: Record<string, SqlValue> = {}
   for (let index = 0; index < columns.length; index++) {
     const value = values[index] as SqlValue
-    row[columns[index] as string] = entry.wide ? narrowValue(value) : value
+    row[columns[index] as string] = readValue(value, entry.wide)
   }
   return row
 }
 
+const tooWide = 'ERR_OUT_OF_RANGE'
+
 /** Node refuses to read an integer that a number cannot hold exactly. */
 export function isTooWide(error: unknown): boolean {
-  return error instanceof RangeError && (error as { code?: unknown }).code === 'ERR_OUT_OF_RANGE'
+  return error instanceof RangeError && (error as { code?: unknown }).code === tooWide
 }
 
-export function narrowValue(value: SqlValue): SqlValue {
+/** A value as callers get it: a bigint only where a number would lose digits. Throws what {@link isTooWide} knows. */
+export function readValue(value: SqlValue, wide: boolean): SqlValue {
+  if (!wide) {
+    // The one integer that Node's own check lets through, rounded or not (its absolute value overflows).
+    if (value === -(2 ** 63)) throw Object.assign(new RangeError('too wide'), { code: tooWide })
+    return value
+  }
   if (typeof value !== 'bigint') return value
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value

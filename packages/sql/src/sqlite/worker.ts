@@ -58,29 +58,37 @@ function release(): void {
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'open':
-      return open()
+      open()
+      break
     case 'queries':
       return { results: request.queries.map(reader()) }
     case 'calls':
       for (const entry of request.define) await table.define(entry)
       return writer().runCalls(request.now, request.procedures, request.inputs)
     case 'begin':
-      return writer().begin()
+      writer().begin()
+      break
     case 'statement':
       return execute(writer().session, request.mode, request.sql, request.params)
     case 'step':
-      return writer().session.savepoint(request.step)
+      writer().session.savepoint(request.step)
+      break
     case 'end':
-      return request.commit ? writer().commit() : writer().rollback()
+      if (request.commit) writer().commit()
+      else writer().rollback()
+      break
     case 'probe':
-      return writer().probe()
+      writer().probe()
+      break
     case 'faults':
       faults.set(request.faults)
       if (request.faults.maxPages !== undefined) limitPages(request.faults.maxPages)
-      return undefined
+      break
     case 'close':
-      return release()
+      release()
+      break
   }
+  return undefined
 }
 
 async function serve(request: Request): Promise<void> {
@@ -93,13 +101,11 @@ async function serve(request: Request): Promise<void> {
   try {
     port.postMessage(reply)
   } catch {
-    const { value } = reply as { value: CallsAnswer }
-    port.postMessage({
-      value: withoutUncloneable(
-        value,
-        (request as { procedures: number[] }).procedures.map(table.nameOf),
-      ),
-    })
+    // Only what procedures gave back can fail to be cloned.
+    const { procedures } = request as Extract<Request, { kind: 'calls' }>
+    const names = procedures.map((id) => table.nameOf(id))
+    const { value } = reply as { readonly value: CallsAnswer }
+    port.postMessage({ value: withoutUncloneable(value, names) })
   }
   if (request.kind === 'close') port.close()
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { realClock, TidemillError } from '@tidemill/core'
+import { TidemillError } from '@tidemill/core'
 import { sqlErrors } from '../errors.ts'
 import type { SavepointStep, Tx } from '../program.ts'
 import { createDirectTx, type DirectSession, driveDirect } from './direct-tx.ts'
@@ -23,6 +23,12 @@ export interface Writer {
   probe(): void
 }
 
+/**
+ * Savepoints cost a tenth of a flush of small callers. So they are left out until a caller fails: that flush is then
+ * run again with them, and so are the next ones, since failures come in bursts.
+ */
+const guardedAfterFailure = 100
+
 interface Flush {
   readonly tx: Tx
   readonly procedures: readonly number[]
@@ -31,7 +37,6 @@ interface Flush {
   readonly failures: Map<number, unknown>
   readonly topics: Set<string>
   commits: number
-  commitMs: number
 }
 
 export function createWriter(
@@ -98,6 +103,7 @@ export function createWriter(
     faults.afterCommit()
   }
 
+  let guardedLeft = 0
   const program = (flush: Flush, index: number): unknown => {
     const procedure = table.get(flush.procedures[index] as number)
     if (procedure instanceof Error) throw procedure
@@ -113,7 +119,7 @@ export function createWriter(
     } catch (error) {
       if (isStoreFailure(error) || session.lost !== null) throw error
       session.topics.length = notified
-      if (guarded) session.savepoint('rollback')
+      
       flush.failures.set(index, error)
       return false
     }
@@ -121,21 +127,39 @@ export function createWriter(
     return true
   }
   const commitFlush = (flush: Flush): void => {
-    const started = realClock.monotonic()
     commit()
-    flush.commitMs += realClock.monotonic() - started
     flush.commits++
     for (const topic of session.topics) flush.topics.add(topic)
   }
-  const runTogether = (flush: Flush): void => {
+  /** One transaction, a savepoint per caller. */
+  const runGuarded = (flush: Flush): void => {
     begin()
-    const count = flush.procedures.length
     let kept = 0
-    for (let index = 0; index < count; index++) {
-      if (runCaller(flush, index, count > 1)) kept++
+    for (let index = 0; index < flush.procedures.length; index++) {
+      if (runCaller(flush, index, true)) kept++
     }
     if (kept > 0) commitFlush(flush)
     else rollback()
+  }
+  /** One transaction without savepoints; false when a caller failed, so that nothing of its neighbours could be kept. */
+  const runUnguarded = (flush: Flush): boolean => {
+    begin()
+    for (let index = 0; index < flush.procedures.length; index++) {
+      if (runCaller(flush, index, false)) continue
+      rollback()
+      return flush.procedures.length === 1
+    }
+    commitFlush(flush)
+    return true
+  }
+  const runTogether = (flush: Flush): void => {
+    if (guardedLeft === 0) {
+      if (runUnguarded(flush)) return
+      flush.failures.clear()
+      guardedLeft = guardedAfterFailure
+    }
+    guardedLeft--
+    runGuarded(flush)
   }
   /** Each caller in a transaction of its own, so that what failed the flush fails only who caused it. */
   const runSingly = (flush: Flush, kept: Set<number>): void => {
@@ -188,7 +212,6 @@ export function createWriter(
         failures: new Map(),
         topics: new Set(),
         commits: 0,
-        commitMs: 0,
       }
       const stopped = run(flush)
       return {
@@ -199,7 +222,6 @@ export function createWriter(
         ]),
         topics: [...flush.topics],
         commits: flush.commits,
-        commitMs: flush.commitMs,
         readOnly: stopsWrites(stopped) || isUnknown(stopped) ? errorJson(stopped, '') : null,
       }
     },

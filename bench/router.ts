@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import {
+  createRouter,
+  type HttpRoute,
+  type HttpRouteMatch,
+  type RouterRequest,
+} from '@tidemill/gateway/router'
+import findMyWay from 'find-my-way'
+import { defineBench } from './lib/bench.ts'
+import { nanosPer } from './lib/measure.ts'
+
+interface TablePath {
+  readonly method: string
+  readonly path: string
+}
+
+/** Real API route tables, METHOD and path a line, when they are there; else a table of the same shape. */
+function readTables(): { readonly rows: readonly TablePath[]; readonly source: string } {
+  const folder = path.resolve(import.meta.dirname, '../../shared/data/routes')
+  if (existsSync(folder)) {
+    const files = readdirSync(folder).filter((file) => file.endsWith('.tsv'))
+    const lines = files.flatMap((file) =>
+      readFileSync(path.join(folder, file), 'utf8').trim().split('\n'),
+    )
+    const rows = lines.map((line) => {
+      const [method = '', route = ''] = line.trim().split('\t')
+      return { method, path: route }
+    })
+    return { rows, source: `${rows.length} rows of real API tables (${files.join(', ')})` }
+  }
+  const nouns = ['users', 'repos', 'orders', 'teams', 'issues', 'events', 'keys', 'files']
+  const rows = nouns.flatMap((noun) =>
+    nouns.flatMap((child) =>
+      ['GET', 'POST', 'DELETE'].flatMap((method) => [
+        { method, path: `/${noun}/:id/${child}` },
+        { method, path: `/${noun}/${child}` },
+      ]),
+    ),
+  )
+  return { rows, source: `${rows.length} synthetic rows` }
+}
+
+/** HTTPRoute has no parameters: they are written out, as a table for one tenant has them. */
+function writtenOut(route: string): string {
+  return route.replaceAll(/[:*][^/]*/gu, 'x17')
+}
+
+/** Table rows as matches: exact where the row has no parameter; every fifth with a header, every seventh with a query. */
+function matchOf(row: TablePath, prefix: string, i: number): HttpRouteMatch {
+  const value = `${prefix}${writtenOut(row.path)}`
+  const header =
+    i % 10 === 0
+      ? ({ type: 'RegularExpression', name: 'X-Env', value: '^(prod|staging)$' } as const)
+      : ({ name: 'x-version', value: '2' } as const)
+  return {
+    path: { type: row.path.includes(':') ? 'PathPrefix' : 'Exact', value },
+    method: row.method,
+    ...(i % 5 === 0 ? { headers: [header] } : {}),
+    ...(i % 7 === 0 ? { queryParams: [{ name: 'v', value: '2' }] } : {}),
+  }
+}
+
+const requestHeaders = [
+  ['Host', 'api.example.com', 'User-Agent', 'bench/1', 'Accept', '*/*'],
+  ['X-Env', 'staging', 'x-version', '2', 'Cookie', 'a=b', 'Accept-Encoding', 'gzip'],
+].flat()
+
+/** `count` routes of one rule each: the tables over and over, each time under another service's prefix. */
+function build(count: number, rows: readonly TablePath[]) {
+  const router = createRouter()
+  const requests: RouterRequest[] = []
+  const paths: TablePath[] = []
+  for (let i = 0; i < count; i++) {
+    const row = rows[i % rows.length] as TablePath
+    const prefix = `/svc${Math.floor(i / rows.length)}`
+    const route: HttpRoute = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: `r${i}`, namespace: 'bench' },
+      spec: { rules: [{ matches: [matchOf(row, prefix, i)], backendRefs: [{ name: 'b' }] }] },
+    }
+    router.put(route)
+    paths.push({ method: row.method, path: `${prefix}${row.path}` })
+    const asked = `${prefix}${writtenOut(row.path)}`
+    requests.push({
+      method: row.method,
+      host: 'api.example.com',
+      path: asked,
+      query: i % 2 === 0 ? 'page=1&v=2' : '',
+      headers: requestHeaders,
+    })
+  }
+  return { router, requests: shuffled(requests), paths }
+}
+
+/** A fixed order without pattern, so that neither router profits from asking the same path again. */
+function shuffled<T>(list: readonly T[]): T[] {
+  const out = [...list]
+  let state = 1
+  for (let i = out.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    const j = state % (i + 1)
+    ;[out[i], out[j]] = [out[j] as T, out[i] as T]
+  }
+  return out
+}
+
+export const bench = defineBench({
+  name: 'router',
+  about: 'One match over 10,000 routes with path, method, header and query rules',
+  peers: ['find-my-way'],
+  claims: [
+    { id: 'match', about: 'match at 10,000 routes', unit: 'us', target: { atMost: 1 } },
+    {
+      id: 'find-my-way',
+      about: 'against find-my-way with the same table, path and method only',
+      unit: 'x',
+      target: { atLeast: 4 },
+    },
+    { id: 'growth', about: 'slower from 100 to 10,000 routes', unit: 'x', target: { atMost: 2 } },
+    { id: 'edit', about: 'one route replaced among 10,000', unit: 'us', target: { atMost: 50 } },
+  ],
+  async run(ctx) {
+    const { rows, source } = readTables()
+    const { router, requests, paths } = build(10_000, rows)
+    const small = build(100, rows)
+    const peer = findMyWay()
+    const seen = new Set<string>()
+    for (const { method, path: route } of paths) {
+      // find-my-way refuses a second route of one method and shape; ours tells such routes apart by age.
+      const shape = `${method} ${route.replaceAll(/:[^/]*/gu, ':')}`
+      if (seen.has(shape)) continue
+      seen.add(shape)
+      peer.on(method as 'GET', route, () => undefined)
+    }
+    const count = 200_000
+    let found = 0
+    const ask = (from: typeof router, asked: readonly RouterRequest[]) => () => {
+      for (let i = 0; i < count; i++) {
+        if (from.match(asked[i % asked.length] as RouterRequest) !== undefined) found++
+      }
+    }
+    const first = paths[0] as TablePath
+    const edited: HttpRoute = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'r0', namespace: 'bench' },
+      spec: { rules: [{ matches: [matchOf(first, '/svc0', 1)], backendRefs: [{ name: 'b' }] }] },
+    }
+    const lanes = await ctx.alternate({
+      measure: 'cost',
+      unit: 'us',
+      rounds: 5,
+      lanes: {
+        ours: () => nanosPer(count, ask(router, requests)) / 1000,
+        ours100: () => nanosPer(count, ask(small.router, small.requests)) / 1000,
+        findMyWay: () =>
+          nanosPer(count, () => {
+            for (let i = 0; i < count; i++) {
+              const asked = requests[i % requests.length] as RouterRequest
+              if (peer.find(asked.method as 'GET', asked.path) !== null) found++
+            }
+          }) / 1000,
+        edit: () =>
+          nanosPer(2000, () => {
+            for (let i = 0; i < 2000; i++) router.put(edited)
+          }) / 1000,
+      },
+    })
+    ctx.note(source)
+    ctx.note(`${((found / count / (6 * 3)) * 100).toFixed(0)}% of the requests found a route`)
+    ctx.value('match', lanes.ours)
+    ctx.ratio('find-my-way', lanes.ours, lanes.findMyWay)
+    ctx.value('growth', lanes.ours.median / lanes.ours100.median)
+    ctx.value('edit', lanes.edit)
+  },
+})

@@ -1,0 +1,297 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  type Clock,
+  type Closable,
+  createCloseStack,
+  type Logger,
+  parseDuration,
+  type Problem,
+  type Random,
+  realClock,
+  realRandom,
+  silentLogger,
+} from '@tidemill/core'
+import type { EventStore } from '@tidemill/events'
+import type { Sagas } from '@tidemill/saga'
+import type { DatabaseStatus } from '@tidemill/sql'
+import { catalogueRoutes } from './catalogue/catalogue-routes.ts'
+import { openCatalogue } from './catalogue/catalogue-service.ts'
+import { createEdgeMeter, type EdgeCounters, meterDestination } from './edge-meter.ts'
+import { shopErrors } from './errors.ts'
+import { type FollowedOrder, followOrder } from './followed-order.ts'
+import { listen } from './http/server.ts'
+import { openApiDocument } from './http/openapi.ts'
+import { checkInvariants, type Invariant } from './invariants.ts'
+import type { OrderState } from './order/order.ts'
+import { orderRoutes } from './order/order-routes.ts'
+import { openOrders } from './order/order-service.ts'
+import { createReadSide } from './order/read-side.ts'
+import { openPayment } from './payment/payment-service.ts'
+import { type Bill, openProvider, type ProviderOptions } from './provider/provider.ts'
+import { type RouteObject, shopRoutes } from './routes.ts'
+import type { ServiceContext } from './service-context.ts'
+import { openStock } from './stock/stock-service.ts'
+
+export interface ShopOptions {
+  /** Folder of the databases and the bills; made when it is missing. */
+  readonly dataDir: string
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly logger?: Logger
+  readonly provider?: ProviderOptions
+}
+
+/** A row of the list of latest orders. */
+export interface LatestOrder {
+  readonly id: string
+  readonly customer: string
+  readonly country: string
+  readonly state: OrderState
+  readonly total: { readonly amount: number; readonly currency: string }
+  readonly placedAt: string
+  /** When it was acknowledged, in milliseconds. */
+  readonly at: number
+  readonly sagaState: string
+}
+
+/** Ends of orders: confirmed (given back later or not), refused and undone, or in need of a person. */
+export interface OrderOutcome {
+  readonly confirmed: number
+  readonly compensated: number
+  readonly stuck: number
+}
+
+export interface OrderCounts {
+  readonly placed: number
+  readonly pending: number
+  readonly confirmed: number
+  readonly cancelled: number
+  readonly stuck: number
+}
+
+export interface ShopStatus {
+  readonly databases: Readonly<Record<string, DatabaseStatus>>
+  readonly projections: readonly {
+    readonly name: string
+    readonly position: number
+    readonly lag: number
+    readonly state: string
+  }[]
+  readonly edges: readonly EdgeCounters[]
+  readonly counts: OrderCounts
+}
+
+/** The running shop: four services, each with its own database, and the payment provider's stand-in. */
+export interface Shop extends Closable {
+  /** Where the services listen, on loopback. */
+  readonly endpoints: readonly { readonly service: string; readonly url: string }[]
+  /** HTTPRoute objects for a gateway. */
+  readonly routes: readonly RouteObject[]
+  readonly events: EventStore
+  readonly sagas: Sagas
+  /** One order across all services; undefined when there is none. */
+  order(id: string): Promise<FollowedOrder | undefined>
+  /** The orders acknowledged last, newest first. */
+  latest(limit: number): Promise<readonly LatestOrder[]>
+  counts(): Promise<OrderCounts>
+  /** What became of these orders. */
+  outcome(ids: readonly string[]): Promise<OrderOutcome>
+  /** What was charged and kept, by currency: confirmed minus refunded, in minor units. */
+  revenue(): Promise<Readonly<Record<string, number>>>
+  /** Checks the books; meant for a shop at rest. */
+  invariants(): Promise<readonly Invariant[]>
+  /** Resolves when every order has come to its end and the read models are up to date. */
+  idle(): Promise<void>
+  /** The provider's bills by day, up to date. */
+  statements(): Promise<readonly Bill[]>
+  status(): Promise<ShopStatus>
+}
+
+interface LatestRow {
+  readonly id: string
+  readonly customer: string
+  readonly country: string
+  readonly currency: string
+  readonly state: OrderState
+  readonly total: number
+  readonly placedAt: string
+  readonly at: number
+}
+
+/**
+ * Opens the shop on a data folder and goes on where it was closed or killed. TM_SHOP_OPTION_INVALID names every bad
+ * option; a database that cannot be used gives its own code, and nothing stays open.
+ */
+export async function openShop(options: ShopOptions): Promise<Shop> {
+  checkOptions(options)
+  const { dataDir, clock = realClock, random = realRandom, logger = silentLogger } = options
+  const context: ServiceContext = {
+    clock,
+    random,
+    logger,
+    dataDir,
+    databaseUrl: (name) => `sqlite:${path.resolve(dataDir, `${name}.db`)}`,
+  }
+  const stack = createCloseStack()
+  try {
+    await mkdir(dataDir, { recursive: true })
+    const provider = stack.add(await openProvider(context, options.provider))
+    const stock = stack.add(await openStock(context))
+    const payment = stack.add(await openPayment(context, provider))
+    const catalogue = stack.add(await openCatalogue(context, stock))
+    const toStock = createEdgeMeter('saga', 'stock', clock)
+    const toPayment = createEdgeMeter('saga', 'payment', clock)
+    const orders = stack.add(
+      await openOrders(context, {
+        stock: meterDestination(stock.destination, toStock),
+        payment: meterDestination(payment.destination, toPayment),
+        unknownSkus: (skus) => catalogue.unknown(skus),
+      }),
+    )
+    const reads = createReadSide(orders)
+    const document = openApiDocument()
+    const openApi = {
+      method: 'GET',
+      path: '/openapi.json',
+      handle: () => ({ status: 200, body: document }),
+    } as const
+    const orderServer = stack.add(await listen([...orderRoutes(orders, reads), openApi], context))
+    const catalogueServer = stack.add(await listen(catalogueRoutes(catalogue), context))
+    const { database } = orders
+
+    const stuckIds = async (): Promise<ReadonlySet<string>> => {
+      const stuck = await orders.sagas.list({ state: 'stuck', limit: 1000 })
+      return new Set(stuck.filter((saga) => saga.type === 'order').map((saga) => saga.bizKey))
+    }
+
+    const shop: Shop = {
+      endpoints: [
+        { service: 'order', url: orderServer.url },
+        { service: 'catalogue', url: catalogueServer.url },
+      ],
+      routes: shopRoutes,
+      events: orders.events,
+      sagas: orders.sagas,
+      order: (id) => followOrder(id, { orders, reads, payment, stock }),
+      async latest(limit) {
+        const rows = await database.query<LatestRow>(
+          `SELECT id, customer, country, currency, state, total, placed_at AS "placedAt", at
+            FROM shop_order ORDER BY at DESC, id DESC LIMIT ?`,
+          limit,
+        )
+        const stuck = await stuckIds()
+        return rows.map((row) => {
+          const { id, customer, country, placedAt, at, currency } = row
+          const state = stuck.has(id) && row.state === 'pending' ? 'stuck' : row.state
+          const total = { amount: row.total, currency }
+          return { id, customer, country, state, total, placedAt, at, sagaState: sagaStates[state] }
+        })
+      },
+      async counts() {
+        const rows = await database.query<{ state: OrderState; count: number }>(
+          'SELECT state, count(*) AS count FROM shop_order GROUP BY state',
+        )
+        const by = new Map(rows.map((row) => [row.state, row.count]))
+        const stuck = (await stuckIds()).size
+        const pending = (by.get('pending') ?? 0) - stuck
+        const confirmed = by.get('confirmed') ?? 0
+        const cancelled = by.get('cancelled') ?? 0
+        return {
+          placed: pending + stuck + confirmed + cancelled,
+          pending,
+          confirmed,
+          cancelled,
+          stuck,
+        }
+      },
+      async outcome(ids) {
+        const stuck = await stuckIds()
+        const outcome = { confirmed: 0, compensated: 0, stuck: 0 }
+        for (let i = 0; i < ids.length; i += 500) {
+          const part = ids.slice(i, i + 500)
+          const [row] = await database.query<Omit<OrderOutcome, 'stuck'>>(
+            `SELECT coalesce(sum(confirmed), 0) AS confirmed,
+                coalesce(sum(confirmed = 0 AND state = 'cancelled'), 0) AS compensated
+              FROM shop_order WHERE id IN (${part.map(() => '?').join(', ')})`,
+            ...part,
+          )
+          outcome.confirmed += row?.confirmed ?? 0
+          outcome.compensated += row?.compensated ?? 0
+          outcome.stuck += part.filter((id) => stuck.has(id)).length
+        }
+        return outcome
+      },
+      async revenue() {
+        const rows = await database.query<{ currency: string; amount: number }>(
+          `SELECT currency, sum(total - refunded) AS amount FROM shop_order
+            WHERE confirmed = 1 GROUP BY currency ORDER BY currency`,
+        )
+        return Object.fromEntries(rows.map(({ currency, amount }) => [currency, amount]))
+      },
+      invariants: () => checkInvariants({ orders, payment, stock, provider }),
+      idle: () => orders.idle(),
+      statements: () => provider.bills(),
+      async status() {
+        return {
+          databases: {
+            order: database.status(),
+            stock: stock.database.status(),
+            payment: payment.database.status(),
+            catalogue: catalogue.database.status(),
+            provider: provider.database.status(),
+          },
+          projections: await Promise.all(
+            orders.projections.map(async (projection) => ({
+              name: projection.name,
+              position: projection.position,
+              lag: await projection.lag(),
+              state: projection.state,
+            })),
+          ),
+          edges: [toStock.counters(), toPayment.counters()],
+          counts: await shop.counts(),
+        }
+      },
+      close: () => stack.close(),
+      [Symbol.asyncDispose]: () => shop.close(),
+    }
+    return shop
+  } catch (error) {
+    await stack.close()
+    throw error
+  }
+}
+
+/** What the order's state says of its saga, without a look at each. */
+const sagaStates: Readonly<Record<OrderState, string>> = {
+  pending: 'running',
+  confirmed: 'completed',
+  cancelled: 'compensated',
+  stuck: 'stuck',
+}
+
+function checkOptions({ dataDir, provider = {} }: ShopOptions): void {
+  const problems: Problem[] = []
+  const { declineRatio = 0, delay = '0s', seed = 0 } = provider
+  if (dataDir === '') problems.push({ path: '/dataDir', message: 'is empty' })
+  if (!(declineRatio >= 0 && declineRatio <= 1)) {
+    const received = String(declineRatio)
+    problems.push({ path: '/provider/declineRatio', message: 'must be from 0 to 1', received })
+  }
+  if (!Number.isSafeInteger(seed)) {
+    problems.push({ path: '/provider/seed', message: 'must be an integer', received: String(seed) })
+  }
+  try {
+    parseDuration(delay)
+  } catch {
+    const expected = "a duration such as '2ms'"
+    problems.push({
+      path: '/provider/delay',
+      message: 'is not a duration',
+      received: delay,
+      expected,
+    })
+  }
+  if (problems.length > 0) throw shopErrors.error('TM_SHOP_OPTION_INVALID', { problems })
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createVirtualClock, TidemillError, type VirtualClock } from '@tidemill/core'
+import { type Faults, openTestDatabase, type TestDatabase } from '@tidemill/sql/testing'
+import { temporaryFolder } from '../folder.ts'
+import { fill, giveFunction, stubborn } from '../procedures.ts'
+import { schema } from '../schema.ts'
+
+const codes = { io: 10, full: 13 }
+
+interface Setting {
+  readonly db: TestDatabase
+  readonly clock: VirtualClock
+  readonly url: string
+}
+
+async function withDatabase(
+  run: (setting: Setting) => Promise<void>,
+  faults: Faults = {},
+): Promise<void> {
+  using folder = temporaryFolder()
+  const clock = createVirtualClock()
+  const url = `sqlite:${folder.file('test.db')}`
+  const db = await openTestDatabase({ url, clock, faults })
+  try {
+    await db.migrate('test', schema)
+    await run({ db, clock, url })
+  } finally {
+    await db.close()
+  }
+}
+
+async function outcomes(promises: readonly Promise<unknown>[]): Promise<readonly unknown[]> {
+  const results = await Promise.allSettled(promises)
+  return results.map((result) =>
+    result.status === 'fulfilled'
+      ? result.value
+      : TidemillError.is(result.reason)
+        ? result.reason.code
+        : String(result.reason),
+  )
+}
+
+async function count(db: TestDatabase): Promise<number> {
+  const [row] = await db.query<{ n: number }>('SELECT count(*) AS n FROM item')
+  return row?.n ?? -1
+}
+
+test('a caller that fails the COMMIT of a flush fails alone', () =>
+  withDatabase(async ({ db }) => {
+    const woken: string[] = []
+    db.listen('items', () => woken.push('items'))
+    const calls = [1, 2, 3, 4, 5].map((id) => db.call(fill, { id, poison: id === 3 }))
+    assert.deepEqual(await outcomes(calls), [1, 2, 'TM_SQL_CONSTRAINT', 4, 5])
+    assert.equal(await count(db), 4)
+    assert.deepEqual(woken, ['items'])
+  }))
+
+test('a caller whose statement makes SQLite roll everything back fails alone', () =>
+  withDatabase(async ({ db }) => {
+    await db.call(fill, { id: 9 })
+    const sql = 'INSERT OR ROLLBACK INTO item (id) VALUES (9)'
+    const results = await outcomes([
+      db.call(fill, { id: 1 }),
+      db.call(stubborn, { id: 2, sql }),
+      db.call(fill, { id: 3 }),
+    ])
+    assert.deepEqual(results, [1, 'TM_SQL_CONSTRAINT', 3])
+    assert.equal(await count(db), 3)
+  }))
+
+test('a full disk rejects the whole flush, stops writes, and a trial write opens them again', () =>
+  withDatabase(
+    async ({ db, clock }) => {
+      await db.call(fill, { id: 1 })
+      const results = await outcomes([
+        db.call(fill, { id: 2 }),
+        db.call(fill, { id: 3, size: 1_000_000 }),
+        db.call(fill, { id: 4 }),
+      ])
+      assert.deepEqual(results, ['TM_SQLITE_FULL', 'TM_SQLITE_FULL', 'TM_SQLITE_FULL'])
+      assert.match(db.status().readOnly ?? '', /TM_SQLITE_FULL/u)
+      const refused = [db.call(fill, { id: 5 }), db.tx(() => Promise.resolve(1))]
+      assert.deepEqual(await outcomes(refused), ['TM_SQL_READ_ONLY', 'TM_SQL_READ_ONLY'])
+      assert.equal(await count(db), 1)
+
+      await db.setFaults({ maxPages: 12 })
+      await clock.advance(1000)
+      await count(db)
+      assert.notEqual(db.status().readOnly, null, 'the trial write must need real room')
+
+      await db.setFaults({ maxPages: 100_000 })
+      await writable(db, clock)
+      assert.deepEqual(await outcomes([db.call(fill, { id: 5 })]), [5])
+      assert.equal(await count(db), 2)
+      const tables = await db.query("SELECT name FROM sqlite_schema WHERE name = 'tm_probe'")
+      assert.deepEqual(tables, [])
+    },
+    { maxPages: 40 },
+  ))
+
+async function writable(db: TestDatabase, clock: VirtualClock): Promise<void> {
+  while (db.status().readOnly !== null) await clock.advance(1000)
+}
+
+test('a full disk inside an interactive transaction stops writes too', () =>
+  withDatabase(
+    async ({ db }) => {
+      const work = db.tx((tx) => tx.do((program) => fill.program(program, { id: 1, size: 1e6 })))
+      assert.deepEqual(await outcomes([work]), ['TM_SQLITE_FULL'])
+      assert.match(db.status().readOnly ?? '', /TM_SQLITE_FULL/u)
+    },
+    { maxPages: 40 },
+  ))
+
+test('a disk that fails at COMMIT leaves the outcome unknown, and says so to every caller', () =>
+  withDatabase(async ({ db, clock }) => {
+    await db.setFaults({ failCommit: { at: 2, errcode: codes.io } })
+    assert.deepEqual(await outcomes([db.call(fill, { id: 1 })]), [1])
+    const unknown = 'TM_SQL_OUTCOME_UNKNOWN'
+    const calls = [db.call(fill, { id: 2 }), db.call(fill, { id: 3 })]
+    assert.deepEqual(await outcomes(calls), [unknown, unknown])
+    assert.match(db.status().readOnly ?? '', /TM_SQL_OUTCOME_UNKNOWN/u)
+    await writable(db, clock)
+    assert.deepEqual(await outcomes([db.call(fill, { id: 4 })]), [4])
+  }))
+
+test('a COMMIT refused for lack of space keeps nothing of the flush', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.full } })
+    const calls = [db.call(fill, { id: 1 }), db.call(fill, { id: 2 })]
+    assert.deepEqual(await outcomes(calls), ['TM_SQLITE_FULL', 'TM_SQLITE_FULL'])
+    assert.equal(await count(db), 0)
+  }))
+
+test('callers of a flush during which the thread dies learn that the outcome is unknown', async () => {
+  for (const when of ['before-commit', 'after-commit'] as const) {
+    using folder = temporaryFolder()
+    const url = `sqlite:${folder.file('test.db')}`
+    const db = await openTestDatabase({ url })
+    await db.migrate('test', schema)
+    await db.setFaults({ crash: { at: 2, when } })
+    assert.deepEqual(await outcomes([db.call(fill, { id: 1 })]), [1])
+    const calls = [2, 3].map((id) => db.call(fill, { id }))
+    const unknown = 'TM_SQL_OUTCOME_UNKNOWN'
+    assert.deepEqual(await outcomes(calls), [unknown, unknown])
+    const later = [db.call(fill, { id: 4 }), db.query('SELECT 1'), db.tx(() => Promise.resolve(1))]
+    const lost = 'TM_SQL_WORKER_LOST'
+    assert.deepEqual(await outcomes(later), [lost, lost, lost])
+    assert.match(db.status().readOnly ?? '', /exited with code 86/u)
+    await db.close()
+    const again = await openTestDatabase({ url })
+    assert.equal(await count(again), when === 'before-commit' ? 1 : 3)
+    await again.close()
+  }
+})
+
+test('calls still waiting when the thread dies learn that nothing of theirs was written', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ crash: { at: 1, when: 'before-commit' } })
+    const running = Array.from({ length: 1000 }, (_, id) => db.call(fill, { id }))
+    const waiting = db.call(fill, { id: 5000 })
+    const results = await outcomes([...running, waiting])
+    assert.equal(results[0], 'TM_SQL_OUTCOME_UNKNOWN')
+    assert.equal(results.at(-1), 'TM_SQL_WORKER_LOST')
+  }))
+
+test('an input that cannot cross the threads fails its caller alone, before anything is written', () =>
+  withDatabase(async ({ db }) => {
+    const bad = { id: 2, size: 10, extra: () => 1 }
+    const calls = [db.call(fill, { id: 1 }), db.call(fill, bad), db.call(fill, { id: 3 })]
+    assert.deepEqual(await outcomes(calls), [1, 'TM_SQL_NOT_CLONEABLE', 3])
+    assert.equal(await count(db), 2)
+  }))
+
+test('an output that cannot cross the threads fails its caller, telling that the write stands', () =>
+  withDatabase(async ({ db }) => {
+    const good = db.call(fill, { id: 1 })
+    const bad = db.call(giveFunction, { id: 2 })
+    const [, result] = await Promise.allSettled([good, bad])
+    assert.ok(result.status === 'rejected' && TidemillError.is(result.reason))
+    assert.equal(result.reason.code, 'TM_SQL_NOT_CLONEABLE')
+    assert.equal(result.reason.details['committed'], true)
+    assert.equal(await good, 1)
+    assert.equal(await count(db), 2)
+  }))
+
+test('a simulated slow disk delays each commit once, however many callers share it', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ fsyncDelayMs: 5 })
+    const before = db.status().commits
+    await Promise.all(Array.from({ length: 100 }, (_, id) => db.call(fill, { id })))
+    assert.ok(db.status().commits - before <= 2)
+  }))

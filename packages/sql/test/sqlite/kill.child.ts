@@ -1,0 +1,17 @@
+/** Appends for ever and prints each id once it has been acknowledged; killed by kill.int.ts. */
+import { writeSync } from 'node:fs'
+import { openDatabase } from '@tidemill/sql'
+import { fill } from '../procedures.ts'
+
+const [, , url, first] = process.argv
+const db = await openDatabase({ url: url ?? '' })
+let id = Number(first)
+
+async function caller(): Promise<void> {
+  for (;;) {
+    const own = id++
+    await db.call(fill, { id: own, size: own % 3 === 0 ? 3000 : 100 })
+    writeSync(1, `${own}\n`)
+  }
+}
+await Promise.all(Array.from({ length: 16 }, caller))
