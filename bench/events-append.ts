@@ -82,19 +82,19 @@ export const bench = defineBench({
       id: 'slow',
       about: `${callers} callers, ${fsyncMs} ms fsync`,
       unit: 'events/s',
-      target: { atLeast: 30_000 },
+      target: { atLeast: 60_000 },
     },
     {
       id: 'batch',
       about: 'one caller, 100 events per append',
       unit: 'events/s',
-      target: { atLeast: 80_000 },
+      target: { atLeast: 150_000 },
     },
     {
       id: 'projection',
       about: 'one upsert per event',
       unit: 'events/s',
-      target: { atLeast: 80_000 },
+      target: { atLeast: 150_000 },
     },
   ],
   async run(ctx) {

@@ -44,7 +44,6 @@ const { values, positionals } = parseArgs({
 })
 const names = globSync('bench/*.ts', { cwd: root })
   .map((file) => path.basename(file, '.ts'))
-  .filter((name) => name !== 'index')
   .toSorted()
 const unknown = positionals.find((name) => !names.includes(name))
 

@@ -12,8 +12,8 @@ const patterns = [
   /^[ \t]*import\s*(['"])(?<specifier>[^'"\n]+)\1/gmu,
   // import('a'), typeof import('a'), require('a'), require.resolve('a'), import.meta.resolve('a')
   /\b(?:import|require|require\.resolve|import\.meta\.resolve)\(\s*(['"])(?<specifier>[^'"\n]+)\1/gu,
-  // new URL('./worker.ts', import.meta.url)
-  /\bnew URL\(\s*(['"])(?<specifier>\.[^'"\n]*)\1,\s*import\.meta\.url/gu,
+  // new URL('./worker.ts', import.meta.url), but not a document that a test reads
+  /\bnew URL\(\s*(['"])(?<specifier>\.[^'"\n]*\.[cm]?[jt]sx?)\1,\s*import\.meta\.url/gu,
 ]
 
 /** Every module or file that TypeScript source names: imports, re-exports, dynamic imports, worker URLs. */

@@ -22,7 +22,7 @@ export interface TestRecord {
 }
 
 const progressMs = 10_000
-const lingerMs = 10_000
+const lingerMs = 30_000
 
 function location(file: string | undefined, line?: number): string {
   const relative = file === undefined ? '' : path.relative(process.cwd(), file)
@@ -39,26 +39,34 @@ function failure(error: Error): string {
     .join('\n')
 }
 
-/** A process that is still there long after its last test has something open; say what instead of hanging. */
-function refuseToLinger(): void {
-  setTimeout(() => {
-    console.error(`open after the last test: ${process.getActiveResourcesInfo().join(', ')}`)
-    process.exit(1)
-  }, lingerMs).unref()
-}
-
 async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let passed = 0
   let failed = 0
   const skipped: SkippedTest[] = []
   const files = new Set<string>()
   let running = ''
+  let pending = 0
+  let heardAt = Infinity
+  const save = (): void => {
+    const record: TestRecord = { passed, failed, skipped, files: [...files] }
+    const target = process.env['TIDEMILL_TEST_RECORD']
+    if (target !== undefined) writeFileSync(target, JSON.stringify(record))
+  }
   // A timer and not an event: a test that takes minutes, or for ever, reports nothing meanwhile.
   const progress = setInterval(() => {
+    if (pending === 0 && performance.now() - heardAt > lingerMs) {
+      // In one process, node:test waits for ever for what a test left open.
+      console.error(`  ✖ open after the last test: ${process.getActiveResourcesInfo().join(', ')}`)
+      save()
+      process.exit(1)
+    }
     console.error(`  ... ${passed} passed, ${failed} failed so far; last begun: ${running}`)
   }, progressMs).unref()
 
   for await (const event of events) {
+    heardAt = performance.now()
+    if (event.type === 'test:dequeue') pending++
+    if (event.type === 'test:complete') pending--
     if (event.type === 'test:pass' || event.type === 'test:fail') {
       const { data } = event
       const file = location(data.file)
@@ -91,10 +99,7 @@ async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string>
     }
   }
   clearInterval(progress)
-  const record: TestRecord = { passed, failed, skipped, files: [...files] }
-  const target = process.env['TIDEMILL_TEST_RECORD']
-  if (target !== undefined) writeFileSync(target, JSON.stringify(record))
-  refuseToLinger()
+  save()
 }
 
 // oxlint-disable-next-line import/no-default-export -- node:test takes a reporter from the default export

@@ -15,10 +15,11 @@ const unitMs: Readonly<Record<string, number>> = {
 export function parseDuration(text: Duration, path = ''): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/guy)]
   const read = parts.reduce((length, part) => length + part[0].length, 0)
-  if (parts.length === 0 || read !== text.length) {
-    throw coreErrors.error('TM_CORE_DURATION', { received: text, path })
+  const ms = parts.reduce((sum, part) => sum + Number(part[1]) * (unitMs[part[2] ?? ''] ?? 0), 0)
+  if (parts.length === 0 || read !== text.length || ms > Number.MAX_SAFE_INTEGER) {
+    throw coreErrors.error('TM_CORE_DURATION', { received: text.slice(0, 64), path })
   }
-  return parts.reduce((sum, part) => sum + Number(part[1]) * (unitMs[part[2] ?? ''] ?? 0), 0)
+  return ms
 }
 
 /** The shortest exact text of a duration in milliseconds, for example 90,000 is `1m30s`. */

@@ -42,7 +42,7 @@ export function errorTable<const Rows extends Readonly<Record<ErrorCode, ErrorRo
 
 function fill(template: string, details: ErrorDetails): string {
   return template.replaceAll(/\{(\w+)\}/gu, (whole, key: string) => {
-    const value = details[key]
+    const value = Object.hasOwn(details, key) ? details[key] : undefined
     return value === undefined ? whole : typeof value === 'string' ? value : JSON.stringify(value)
   })
 }

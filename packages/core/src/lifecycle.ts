@@ -19,7 +19,7 @@ export interface Drain {
 export function createDrain(what: string, clock: Clock = realClock): Drain {
   let inFlight = 0
   let draining = false
-  let wake: (() => void) | undefined
+  const waiting = new Set<() => void>()
   return {
     get inFlight() {
       return inFlight
@@ -35,26 +35,24 @@ export function createDrain(what: string, clock: Clock = realClock): Drain {
         if (over) return
         over = true
         inFlight--
-        if (inFlight === 0) wake?.()
+        if (inFlight === 0) for (const wake of waiting) wake()
       }
     },
     async drain(timeoutMs) {
       draining = true
       if (inFlight === 0) return
       await new Promise<void>((resolve, reject) => {
-        const timer = clock.timer(timeoutMs, () =>
-          reject(
-            coreErrors.error('TM_CORE_DEADLINE', {
-              what: `draining ${what}`,
-              ms: timeoutMs,
-              inFlight,
-            }),
-          ),
-        )
-        wake = () => {
+        const wake = (): void => {
           timer.cancel()
+          waiting.delete(wake)
           resolve()
         }
+        const timer = clock.timer(timeoutMs, () => {
+          waiting.delete(wake)
+          const details = { what: `draining ${what}`, ms: timeoutMs, inFlight }
+          reject(coreErrors.error('TM_CORE_DEADLINE', details))
+        })
+        waiting.add(wake)
       })
     },
   }

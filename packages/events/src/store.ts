@@ -25,6 +25,7 @@ import {
   type StoredEvent,
 } from './event.ts'
 import type { EventSchema } from './event-schema.ts'
+import { appendChannel } from './internal/channels.ts'
 import { encodeBatch } from './internal/encode.ts'
 import { readEvent } from './internal/event-row.ts'
 import { createEventSource } from './internal/event-source.ts'
@@ -90,7 +91,7 @@ export interface EventStore extends Closable {
   archive(stream: string, options?: { readonly tenant?: string }): Promise<void>
   /** The stream's events by version; ends at its end. */
   read(stream: string, options?: ReadOptions): AsyncIterable<StoredEvent>
-  /** One page of all events by position. */
+  /** One page of all events by position; there are no more only when it is empty. */
   readAll(options?: ReadAllOptions): Promise<StoredEvent[]>
   /** Catches up, then goes on live until the signal aborts or the store closes. */
   subscribe(options?: SubscribeOptions): AsyncIterable<StoredEvent>
@@ -142,7 +143,9 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
   const appendMany = async (input: AppendManyInput): Promise<AppendManyResult> => {
     assertOpen()
     const appends = input.appends.map((one) => ({ ...one, events: one.events.map(stamp) }))
-    return database.call(appendProcedure, encodeBatch({ ...input, appends }))
+    const result = await database.call(appendProcedure, encodeBatch({ ...input, appends }))
+    if (appendChannel.hasSubscribers) appendChannel.publish(result)
+    return result
   }
   async function* read(stream: string, readOptions: ReadOptions = {}): AsyncGenerator<StoredEvent> {
     const { tenant = defaultTenant } = readOptions
@@ -175,8 +178,15 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
     async readAll({ after = 0, limit = 500, ...filter } = {}) {
       assertOpen()
       const wanted = Math.min(Math.max(limit, 1), 1000)
-      const window = await source.window(storedFilter(filter, schema), after, wanted, Infinity)
-      return window.rows.map((row) => readEvent(row, schema)).filter((event) => event !== undefined)
+      for (let from = after; ; ) {
+        const window = await source.window(storedFilter(filter, schema), from, wanted, Infinity)
+        const events = window.rows
+          .map((row) => readEvent(row, schema))
+          .filter((event) => event !== undefined)
+        // A page of nothing but ignored types is not the end.
+        if (events.length > 0 || window.to >= window.head) return events
+        from = window.to
+      }
     },
     subscribe({ after = 0, signal, ...filter } = {}) {
       const signals = signal === undefined ? [closing.signal] : [closing.signal, signal]

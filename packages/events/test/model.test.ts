@@ -98,7 +98,7 @@ test('random appends behave as a list of events with checked versions, and the r
       )
       assert.deepEqual((await store.verify()).problems, [])
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   )
 })
 

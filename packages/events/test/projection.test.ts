@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
 import { createVirtualClock, type VirtualClock } from '@tidemill/core'
-import { type Database, openDatabase } from '@tidemill/sql'
+import { type Database, openDatabase, type Program, type Tx } from '@tidemill/sql'
 import { type EventStore, openEventStore, type Projection, projection } from '@tidemill/events'
 import {
   addedTotals,
@@ -334,4 +335,47 @@ test('closing the store closes its processors', async () => {
   assert.equal(processor.state, 'closed')
   await rejects(store.append('s-1', [{ type: 'T', data: 1 }]), 'TM_CORE_CLOSED')
   await database.close()
+})
+
+test('a checkpoint that moved under a batch undoes the batch', () => {
+  const answer = function* (result: unknown): Program<never> {
+    yield { kind: 'run', sql: '', params: [] }
+    return result as never
+  }
+  const tx: Tx = {
+    dialect: 'sqlite',
+    now: 0,
+    run: () => answer({ changes: 0 }),
+    all: () => answer([]),
+    get: () => answer({ pos: 5, fence: 1, muted_until: 0, active: 1 }),
+    savepoint: (part) => part(),
+    notify: () => undefined,
+  }
+  const shipped = { from: 5, to: 9, head: 9, rows: [] }
+  const program = totals.program(tx, { op: 'batch', fence: 1, careful: false, shipped })
+  throws(() => {
+    while (program.next().done !== true);
+  }, 'TM_EVENTS_FENCED')
+})
+
+test('what happens can be watched on diagnostics channels', async () => {
+  await using opened = await openWithTotals()
+  const { store } = opened
+  const seen: unknown[] = []
+  const watch = (message: unknown): void => void seen.push(message)
+  const channels = ['append', 'batch', 'stop'].map((name) => `tidemill:events:${name}`)
+  for (const name of channels) subscribe(name, watch)
+  try {
+    await add(store, 'watched-1', 1)
+    await add(store, 'watched-1', 2, 'always')
+    await rejects(store.run(totals).idle(), 'TM_EVENTS_PROCESSOR_STOPPED')
+  } finally {
+    for (const name of channels) unsubscribe(name, watch)
+  }
+  const reason = '[TM_TEST_POISON] cannot take it'
+  assert.deepEqual(seen.slice(-2), [
+    { processor: 'totals', version: 1, from: 0, to: 1, head: 2 },
+    { processor: 'totals', version: 1, position: 2, reason },
+  ])
+  assert.equal(seen.length, 4)
 })

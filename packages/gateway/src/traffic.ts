@@ -7,9 +7,8 @@ import type { MetricsRegistry, TrafficCounter } from './metrics.ts'
 import type { Forwarding, Passage, RefusedHead, Traffic } from './proxy/proxy.ts'
 import type { RequestHead } from './proxy/request-head.ts'
 import type { RequestFlag, RequestLog } from './request-log.ts'
-import type { RouteEntry } from './router/index.ts'
+import { redirectUrl, type RouteEntry, rewritePath } from './router/index.ts'
 import { pickBackend, type RulePlan, type WeightedBackend } from './rule-plan.ts'
-import { redirectUrl, rewritePath } from './url-rewrite.ts'
 
 export interface TrafficOptions {
   readonly configuration: Configuration

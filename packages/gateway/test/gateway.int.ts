@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { type Problem, TidemillError } from '@tidemill/core'
@@ -82,9 +83,7 @@ describe('gateway: routing', () => {
 
   it('answers 500 for filters and backends that it does not serve', async () => {
     const filters = [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'x' } } }]
-    await h.gateway.putRoute(
-      orderRoute({ matches: [{ path: { value: '/m' } }], filters } as never, 'm'),
-    )
+    await h.gateway.putRoute(orderRoute({ matches: [{ path: { value: '/m' } }], filters }, 'm'))
     assert.equal((await h.get('/m')).status, 500)
     const backendRefs = [{ name: 'order', kind: 'Bucket', group: 'x.io' }]
     await h.gateway.putRoute(orderRoute({ matches: [{ path: { value: '/m' } }], backendRefs }, 'm'))
@@ -97,9 +96,8 @@ describe('gateway: routing', () => {
 
   it('shares traffic by weight exactly', async () => {
     const counts = { a: 0, b: 0 }
-    const one = await import('node:http')
     const servers = (['a', 'b'] as const).map((name) =>
-      one.createServer((_req, res) => {
+      createServer((_req, res) => {
         counts[name]++
         res.end()
       }),

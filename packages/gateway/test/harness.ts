@@ -4,7 +4,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Server } from 'node:net'
 import { createCloseStack, createVirtualClock, type VirtualClock } from '@tidemill/core'
 import {
   type Gateway,
@@ -29,6 +29,8 @@ export interface Harness extends AsyncDisposable {
   /** What the backend does; replace it as a test goes on. */
   answer: RequestListener
   get(path: string, init?: RequestInit): Promise<Response>
+  /** Runs when the harness is disposed of. */
+  defer(close: () => void): void
 }
 
 /** A gateway on virtual time with one backend `shop/order` and the route /orders to it. */
@@ -63,12 +65,13 @@ export async function openHarness(options: Partial<GatewayOptions> = {}): Promis
     seen,
     answer: echo,
     get: (path, init) => fetch(gateway.url + path, { redirect: 'manual', ...init }),
+    defer: (close) => stack.defer(close),
     [Symbol.asyncDispose]: () => stack.close(),
   }
   return harness
 }
 
-export async function listen(server: import('node:net').Server): Promise<string> {
+export async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })

@@ -79,7 +79,8 @@ function configPicture(revision: number): Picture {
     nodes: [
       { id: 'config', kind: 'config', label: 'config (kv)', state: 'ok', facts: { revision } },
     ],
-    edges: [],
+    // Each revision in force came over the watch.
+    edges: [{ from: 'config', to: 'gateway', total: revision, errors: 0, p99Ms: null }],
   }
 }
 

@@ -17,6 +17,7 @@ export {
   type StepSpec,
 } from './definition.ts'
 export { type SagaErrorCode, sagaErrors } from './errors.ts'
+export { httpDestination, type HttpDestinationOptions } from './http-destination.ts'
 export { barrierMigrations, sagaMigrations } from './migrations.ts'
 export { type Participant, participant, type ParticipantSpec, reject } from './participant.ts'
 export type {

@@ -182,6 +182,7 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
     const grown = held.buckets.length > buckets
     buckets = held.buckets.length
     dispatchers = held.live
+    dispatcher.shared = dispatchers > 1
     if (grown) dispatcher.poke()
   }
   const armTick = (): void => {

@@ -6,6 +6,4 @@ export interface ServiceContext {
   readonly random: Random
   readonly logger: Logger
   readonly dataDir: string
-  /** URL of the database of that name. */
-  databaseUrl(name: string): string
 }

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import {
   type Clock,
   type Closable,
@@ -17,6 +16,7 @@ import type { Sagas } from '@tidemill/saga'
 import type { DatabaseStatus } from '@tidemill/sql'
 import { catalogueRoutes } from './catalogue/catalogue-routes.ts'
 import { openCatalogue } from './catalogue/catalogue-service.ts'
+import { openDatabases } from './databases.ts'
 import { createEdgeMeter, type EdgeCounters, meterDestination } from './edge-meter.ts'
 import { shopErrors } from './errors.ts'
 import { type FollowedOrder, followOrder } from './followed-order.ts'
@@ -27,11 +27,11 @@ import type { OrderState } from './order/order.ts'
 import { orderRoutes } from './order/order-routes.ts'
 import { openOrders } from './order/order-service.ts'
 import { createReadSide } from './order/read-side.ts'
-import { openPayment } from './payment/payment-service.ts'
+import { createPayment } from './payment/payment-service.ts'
 import { type Bill, openProvider, type ProviderOptions } from './provider/provider.ts'
 import { type RouteObject, shopRoutes } from './routes.ts'
 import type { ServiceContext } from './service-context.ts'
-import { openStock } from './stock/stock-service.ts'
+import { createStock } from './stock/stock-service.ts'
 
 export interface ShopOptions {
   /** Folder of the databases and the bills; made when it is missing. */
@@ -126,24 +126,19 @@ interface LatestRow {
 export async function openShop(options: ShopOptions): Promise<Shop> {
   checkOptions(options)
   const { dataDir, clock = realClock, random = realRandom, logger = silentLogger } = options
-  const context: ServiceContext = {
-    clock,
-    random,
-    logger,
-    dataDir,
-    databaseUrl: (name) => `sqlite:${path.resolve(dataDir, `${name}.db`)}`,
-  }
+  const context: ServiceContext = { clock, random, logger, dataDir }
   const stack = createCloseStack()
   try {
     await mkdir(dataDir, { recursive: true })
-    const provider = stack.add(await openProvider(context, options.provider))
-    const stock = stack.add(await openStock(context))
-    const payment = stack.add(await openPayment(context, provider))
-    const catalogue = stack.add(await openCatalogue(context, stock))
+    const databases = stack.add(await openDatabases(context))
+    const provider = stack.add(await openProvider(databases.provider, context, options.provider))
+    const stock = createStock(databases.stock)
+    const payment = createPayment(databases.payment, provider)
+    const catalogue = await openCatalogue(databases.catalogue, stock)
     const toStock = createEdgeMeter('saga', 'stock', clock)
     const toPayment = createEdgeMeter('saga', 'payment', clock)
     const orders = stack.add(
-      await openOrders(context, {
+      await openOrders(databases.order, context, {
         stock: meterDestination(stock.destination, toStock),
         payment: meterDestination(payment.destination, toPayment),
         unknownSkus: (skus) => catalogue.unknown(skus),
@@ -235,11 +230,11 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       async status() {
         return {
           databases: {
-            order: database.status(),
-            stock: stock.database.status(),
-            payment: payment.database.status(),
-            catalogue: catalogue.database.status(),
-            provider: provider.database.status(),
+            order: databases.order.status(),
+            stock: databases.stock.status(),
+            payment: databases.payment.status(),
+            catalogue: databases.catalogue.status(),
+            provider: databases.provider.status(),
           },
           projections: await Promise.all(
             orders.projections.map(async (projection) => ({

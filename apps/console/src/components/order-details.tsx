@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { FollowedOrder, SagaStep } from '../api.ts'
-import { formatDateTime, formatMoney, t, word } from '../i18n/text.ts'
+import { customerName, formatDateTime, formatMoney, t, word } from '../i18n/text.ts'
 import { Icon, iconOf } from './icon.tsx'
 import { StatePill } from './state-pill.tsx'
 
@@ -16,8 +16,12 @@ export function OrderDetails({ followed }: { readonly followed: FollowedOrder })
       </div>
       <p class="facts">
         <strong>{formatMoney(order.total.amount, order.total.currency)}</strong>
-        <span>{t('order.lines', { count: order.lines.length })}</span>
-        <span>{order.customer ?? t('order.guest')}</span>
+        <span>
+          {order.lines.length === 1
+            ? t('order.line.one')
+            : t('order.lines', { count: order.lines.length })}
+        </span>
+        <span>{customerName(order.customer)}</span>
         {order.country !== undefined && <span>{order.country}</span>}
         {order.placedAt !== undefined && <span>{formatDateTime(order.placedAt)}</span>}
       </p>

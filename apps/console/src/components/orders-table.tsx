@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { formatDateTime, formatMoney, t } from '../i18n/text.ts'
+import { customerName, formatDateTime, formatMoney, t } from '../i18n/text.ts'
 import { orders } from '../live.ts'
 import { orderPath } from '../router.ts'
 import { StatePill } from './state-pill.tsx'
@@ -36,7 +36,7 @@ export function OrdersTable(): VNode {
                 <StatePill group="order.state" state={order.state} />
               </td>
               <td class="number">{formatMoney(order.total.amount, order.total.currency)}</td>
-              <td>{order.customer ?? t('order.guest')}</td>
+              <td>{customerName(order.customer)}</td>
               <td>{order.country}</td>
               <td class="when">{formatDateTime(order.placedAt)}</td>
             </tr>

@@ -22,7 +22,7 @@ export const en = {
   'totals.stuck': 'stuck',
   'picture.title': 'Where an order goes',
   'picture.help':
-    'Each arrow shows requests per second, errors and the slowest 1 % over the last five seconds.',
+    'Each arrow shows requests and errors per second over the last five seconds, and p99 since the start.',
   'picture.empty': 'The picture appears as soon as the platform reports its first sample.',
   'picture.table': 'The same as a table',
   'edge.from': 'From',
@@ -61,6 +61,7 @@ export const en = {
   'order.title': 'Order {id}',
   'order.back': 'All orders',
   'order.lines': '{count} lines',
+  'order.line.one': '1 line',
   'order.missing': 'There is no order {id}.',
   'order.loading': 'Loading ...',
   'order.failed': 'The order could not be loaded: {reason}',

@@ -38,6 +38,13 @@ export function word(group: string, value: string): string {
   return catalogue[`${group}.${value}`] ?? value
 }
 
+/** A customer's name for the page; the shop files orders without one under `guest`. */
+export function customerName(customer: string | null | undefined): string {
+  return customer === null || customer === undefined || customer === 'guest'
+    ? t('order.guest')
+    : customer
+}
+
 export function formatCount(value: number): string {
   return new Intl.NumberFormat(language.value).format(Math.round(value))
 }

@@ -9,6 +9,7 @@ import {
 import type { Database } from '@tidemill/sql'
 import { eventsErrors } from '../errors.ts'
 import type { ProcessorState } from '../processor.ts'
+import { batchChannel, stopChannel } from './channels.ts'
 import { acquireProcedure, type ProcessorKey, renewProcedure } from './checkpoint.ts'
 import { type Failure, retryLimits } from './failure.ts'
 
@@ -212,7 +213,12 @@ export class Runner {
     const result = await this.options.work.step(this.fence, mode, this.controller.signal)
     this.state = this.isClosed() ? 'closed' : 'running'
     this.error = undefined
+    const from = this.position
     this.position = result.position
+    if (batchChannel.hasSubscribers && from !== this.position) {
+      const { key } = this.options.work
+      batchChannel.publish({ ...key, from, to: this.position, head: result.head })
+    }
     for (const waiter of this.waiting) {
       if (this.position < waiter.until) continue
       this.waiting.delete(waiter)
@@ -276,6 +282,7 @@ export class Runner {
     this.error = this.stopped(reason, position, cause)
     const { logger, work } = this.options
     logger.log('error', 'processor stopped', { ...work.key, position, reason })
+    stopChannel.publish({ ...work.key, position, reason })
     this.rejectWaiting(this.error)
   }
 

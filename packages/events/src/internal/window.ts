@@ -57,7 +57,9 @@ export function windowQuery(
   if (tenant !== undefined) params.push(tenant)
   if (prefix !== undefined) params.push(prefix.length, prefix)
   params.push(...types)
-  if (tags.length > 0) params.push(...tags, tags.length)
+  if (tags.length > 0) {
+    params.push(shard, ...(tenant === undefined ? [] : [tenant]), ...tags, from, upto, tags.length)
+  }
   params.push(limit)
   return {
     sql,

@@ -1,4 +1,4 @@
-import type { SqlTexts } from './texts.ts'
+import type { SqlTexts, WindowParts } from './texts.ts'
 
 const eventColumns =
   'pos, tenant, stream_id, version, event_id, type, schema_ver, data, meta, ts_us, key_id'
@@ -122,12 +122,7 @@ export const sqliteTexts: SqlTexts = {
       ${parts.tenant ? 'AND tenant = ?' : ''}
       ${parts.prefix ? 'AND substr(stream_id, 1, ?) = ?' : ''}
       ${parts.types === 0 ? '' : `AND type IN (${repeat('?', parts.types)})`}
-      ${
-        parts.tags === 0
-          ? ''
-          : `AND (SELECT count(*) FROM tm_tag t WHERE t.shard = tm_event.shard AND t.tenant = tm_event.tenant
-        AND t.pos = tm_event.pos AND t.tag IN (${repeat('?', parts.tags)})) = ?`
-      }
+      ${parts.tags === 0 ? '' : `AND pos IN (${taggedPositions(parts)})`}
     ORDER BY pos LIMIT ?`,
   eventAt: `SELECT ${eventColumns} FROM tm_event WHERE shard = ? AND pos = ?`,
   head: 'SELECT pos FROM tm_seq WHERE shard = ?',
@@ -198,6 +193,11 @@ export const sqliteTexts: SqlTexts = {
     WHERE n.pos < e.pos LIMIT 100`,
   hashedEvents: `SELECT ${eventColumns}, hash FROM tm_event
     WHERE shard = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?`,
+}
+
+function taggedPositions(parts: WindowParts): string {
+  return `SELECT pos FROM tm_tag WHERE shard = ? ${parts.tenant ? 'AND tenant = ?' : ''}
+    AND tag IN (${repeat('?', parts.tags)}) AND pos > ? AND pos <= ? GROUP BY pos HAVING count(*) = ?`
 }
 
 /** Builds each text once: an append in a loop would build the same one every time. */

@@ -245,7 +245,7 @@ export class NodeExchange {
     // A client that is still sending holds the request up itself, unless it is held up by the upstream.
     if (!this.#bodySent && this.#upstream?.writableNeedDrain !== true) {
       this.#upstream?.destroy()
-      this.#answer(gatewayErrors.error('TM_GATEWAY_CLIENT_TIMEOUT'), 'DPE')
+      this.#answer(gatewayErrors.error('TM_GATEWAY_CLIENT_TIMEOUT'), 'DPE', true)
     } else this.#fail('UT', 'timeout')
   }
 
@@ -258,11 +258,11 @@ export class NodeExchange {
     this.#upstream?.destroy()
   }
 
-  #answer(error: TidemillError, flag: RequestFlag): void {
+  #answer(error: TidemillError, flag: RequestFlag, close = this.#mustClose()): void {
     const { res, head, passage, clock } = this.#o
     this.#finish(error.http, flag, error)
     const answer = errorAnswer(error, head.requestId, passage.retryAfter)
-    sendAnswer(res, answer, this.#mustClose(), clock)
+    sendAnswer(res, answer, close, clock)
   }
 
   /** True when the client's connection cannot be used for another request after this answer. */

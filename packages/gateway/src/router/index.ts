@@ -28,3 +28,4 @@ export {
 } from './route-entry.ts'
 export { validateHttpRoute } from './route-validator.ts'
 export { type Candidate, createRouter, type Explanation, type Router } from './router.ts'
+export { type RedirectedRequest, redirectUrl, rewritePath } from './url-rewrite.ts'

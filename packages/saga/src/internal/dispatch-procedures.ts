@@ -87,6 +87,8 @@ export interface ClaimInput {
   /** Claims without any answer after which a message runs alone, and after which it is dead. */
   readonly isolateAfter: number
   readonly deadAfter: number
+  /** True when other dispatchers own some of the buckets. */
+  readonly shared: boolean
   /** Where to begin in the list of buckets, so that none is always last. */
   readonly turn: number
 }
@@ -110,6 +112,8 @@ export interface ClaimOutput {
   readonly nextMs: number | null
 }
 
+const orphanedAfterMs = 5000
+
 /** Leases due messages of the owned buckets, at most the first of each business key, and finds passed deadlines. */
 export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
   import.meta.url,
@@ -118,6 +122,7 @@ export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
     const text = sagaText(tx.dialect)
     const buckets = yield* ownedBuckets(tx, input.owner)
     const due = yield* dueMessages(tx, input, buckets)
+    if (due.length === 0 && input.shared) due.push(...(yield* orphans(tx, input)))
     const poisoned = due.filter((row) => row.unanswered >= input.deadAfter)
     const good = due.filter((row) => row.unanswered < input.deadAfter)
     if (good.length > 0) {
@@ -164,6 +169,22 @@ function* dueMessages(
     rows.push(...more)
   }
   return rows
+}
+
+/**
+ * Long overdue messages of whatever bucket: their owner does not know their definition, or cannot reach their
+ * destination. Safe to take, because the claim itself looks at the key and the fence; ownership only keeps dispatchers
+ * out of each other's way.
+ */
+function orphans(tx: Tx, input: ClaimInput): Program<MessageRow[]> {
+  return tx.all<MessageRow>(
+    sagaText(tx.dialect).orphans,
+    tx.now - orphanedAfterMs,
+    JSON.stringify(input.definitions),
+    JSON.stringify(input.blocked),
+    tx.now,
+    Math.max(0, input.limit),
+  )
 }
 
 function* withFacts(tx: Tx, rows: readonly MessageRow[], input: ClaimInput): Program<Claimed[]> {

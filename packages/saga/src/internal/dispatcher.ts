@@ -93,6 +93,8 @@ export class Dispatcher {
   #timerAt = Infinity
   #quietWaiters: (() => void)[] = []
   #checkingQuiet = false
+  /** Other dispatchers are alive. */
+  shared = false
   onOwnedNothing: () => void = () => undefined
 
   constructor(options: DispatcherOptions) {
@@ -523,6 +525,7 @@ export class Dispatcher {
       leaseMs: this.#leaseMs,
       isolateAfter: this.#options.isolateAfter,
       deadAfter: this.#options.deadAfter,
+      shared: this.shared,
       turn: this.#turn++,
     })
     this.counters.claimed += found.claimed.length

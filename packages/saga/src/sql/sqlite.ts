@@ -2,6 +2,11 @@ import type { SagaText } from './text.ts'
 
 const messageKey = 'tenant = ? AND biz_key = ? AND step = ? AND direction = ? AND seq = ?'
 
+/** First in its key, nothing of its key under way. Parameters: JSON definitions, JSON blocked destinations, now. */
+const claimable = `m.def IN (SELECT value FROM json_each(?)) AND m.dest NOT IN (SELECT value FROM json_each(?))
+AND NOT EXISTS (SELECT 1 FROM local_msg p WHERE p.tenant = m.tenant AND p.biz_key = m.biz_key AND p.status = 0 AND p.id <> m.id
+  AND (p.seq < m.seq OR (p.seq = m.seq AND p.id < m.id) OR (p.lease_owner IS NOT NULL AND p.next_at > ?)))`
+
 /** SQLite 3.38 or newer (json_each). One writer at a time, so a read followed by a write needs no lock. */
 export const sqliteText: SagaText = {
   sagasOfKey:
@@ -80,11 +85,8 @@ ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, 
   releaseLeases:
     'UPDATE local_msg SET next_at = ?, lease_owner = NULL WHERE status = 0 AND lease_owner IS NOT NULL',
 
-  dueInBucket: `SELECT m.* FROM local_msg m WHERE m.bucket = ? AND m.status = 0 AND m.next_at <= ?
-AND m.def IN (SELECT value FROM json_each(?)) AND m.dest NOT IN (SELECT value FROM json_each(?))
-AND NOT EXISTS (SELECT 1 FROM local_msg p WHERE p.tenant = m.tenant AND p.biz_key = m.biz_key AND p.status = 0 AND p.id <> m.id
-  AND (p.seq < m.seq OR (p.seq = m.seq AND p.id < m.id) OR (p.lease_owner IS NOT NULL AND p.next_at > ?)))
-ORDER BY m.next_at LIMIT ?`,
+  dueInBucket: `SELECT m.* FROM local_msg m WHERE m.bucket = ? AND m.status = 0 AND m.next_at <= ? AND ${claimable} ORDER BY m.next_at LIMIT ?`,
+  orphans: `SELECT m.* FROM local_msg m WHERE m.status = 0 AND m.bucket BETWEEN 0 AND 63 AND m.next_at <= ? AND ${claimable} ORDER BY m.next_at LIMIT ?`,
   dueBuckets:
     'SELECT b.value AS bucket FROM json_each(?) b WHERE EXISTS (SELECT 1 FROM local_msg WHERE bucket = b.value AND status = 0 AND next_at <= ?)',
   nextDue:

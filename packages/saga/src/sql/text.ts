@@ -105,6 +105,8 @@ export interface SagaText {
 
   /** bucket, now, JSON definitions, JSON blocked destinations, now, limit */
   readonly dueInBucket: string
+  /** overdue since, JSON definitions, JSON blocked destinations, now, limit: of every bucket */
+  readonly orphans: string
   /** JSON buckets, now */
   readonly dueBuckets: string
   /** now, JSON buckets */

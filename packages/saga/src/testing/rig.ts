@@ -62,7 +62,8 @@ export async function openRig(
     const sagas = await openSagas({
       database,
       clock,
-      random: createSeededRandom(7),
+      random: createSeededRandom(7 + opened.length),
+      owner: `dispatcher-${opened.length}`,
       definitions: [orderSaga, orderSaga2, refundSaga],
       destinations: { stock: destination, payment: destination, order: destination },
       drain: '0s',

@@ -1,11 +1,8 @@
-import type { Closable } from '@tidemill/core'
-import { type Database, openDatabase } from '@tidemill/sql'
+import type { Database } from '@tidemill/sql'
 import type { Minor } from '../money.ts'
 import type { ItemRequest } from '../order/order-request.ts'
-import type { ServiceContext } from '../service-context.ts'
 import type { StockService } from '../stock/stock-service.ts'
 import { type ItemRow, putItem } from './catalogue-program.ts'
-import { catalogueMigrations } from './catalogue-schema.ts'
 import { seededItems } from './catalogue-seed.ts'
 
 export interface Item {
@@ -16,8 +13,8 @@ export interface Item {
   readonly available: number
 }
 
-/** What is sold; owns `catalogue.db`. Items are never removed, so a code that was known once stays known. */
-export interface CatalogueService extends Closable {
+/** What is sold; its database is `catalogue.db`. Items are never removed, so a code that was known once stays known. */
+export interface CatalogueService {
   readonly database: Database
   /** Adds or changes an item; durable when it resolves. */
   put(sku: string, item: ItemRequest): Promise<{ readonly item: Item; readonly created: boolean }>
@@ -31,13 +28,9 @@ export interface CatalogueService extends Closable {
 const columns = 'sku, description, unit_price AS "unitPrice", currency'
 
 export async function openCatalogue(
-  context: ServiceContext,
+  database: Database,
   stock: StockService,
 ): Promise<CatalogueService> {
-  const database = await openDatabase({
-    url: context.databaseUrl('catalogue'),
-    clock: context.clock,
-  })
   // Codes seen in the catalogue. A code that is missing here is looked up, so the set is only a shortcut.
   const known = new Set<string>()
 
@@ -86,18 +79,11 @@ export async function openCatalogue(
       }
       return [...missing]
     },
-    close: () => database.close(),
-    [Symbol.asyncDispose]: () => service.close(),
   }
-  try {
-    await database.migrate('catalogue', catalogueMigrations)
-    const rows = await database.query<{ sku: string }>('SELECT sku FROM catalogue_item')
-    for (const { sku } of rows) known.add(sku)
-    if (known.size === 0)
-      await Promise.all(seededItems.map(({ sku, ...item }) => service.put(sku, item)))
-  } catch (error) {
-    await database.close()
-    throw error
+  const rows = await database.query<{ sku: string }>('SELECT sku FROM catalogue_item')
+  for (const { sku } of rows) known.add(sku)
+  if (known.size === 0) {
+    await Promise.all(seededItems.map(({ sku, ...item }) => service.put(sku, item)))
   }
   return service
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type Closable, createCloseStack, createUuid7 } from '@tidemill/core'
 import { type EventStore, openEventStore, type Processor } from '@tidemill/events'
-import { barrierMigrations, type Destination, openSagas, type Sagas } from '@tidemill/saga'
-import { type Database, openDatabase } from '@tidemill/sql'
+import { type Destination, openSagas, type Sagas } from '@tidemill/saga'
+import type { Database } from '@tidemill/sql'
 import { shopErrors } from '../errors.ts'
 import type { Minor } from '../money.ts'
 import type { ServiceContext } from '../service-context.ts'
@@ -11,7 +11,6 @@ import { orderStep } from './order-participant.ts'
 import { customerOrders, dailyRevenue } from './order-projections.ts'
 import { orderSaga, refundSaga } from './order-saga.ts'
 import type { CancelRequest } from './order-request.ts'
-import { orderMigrations } from './order-schema.ts'
 import { placeOrder } from './place-order.ts'
 import { requestRefund } from './refund-order.ts'
 
@@ -38,7 +37,7 @@ export interface OrderPage {
   readonly lines: readonly OrderLine[]
 }
 
-/** Takes orders and carries them to their end; owns `order.db`, with events, sagas and read models. */
+/** Takes orders and carries them to their end; its database is `order.db`, with events, sagas and read models. */
 export interface OrderService extends Closable {
   readonly database: Database
   readonly events: EventStore
@@ -63,17 +62,13 @@ interface PageRow extends Omit<OrderPage, 'lines' | 'placedAt'> {
 }
 
 export async function openOrders(
+  database: Database,
   context: ServiceContext,
   ports: OrderPorts,
 ): Promise<OrderService> {
   const { clock, random, logger } = context
   const stack = createCloseStack()
   try {
-    const database = stack.add(
-      await openDatabase({ url: context.databaseUrl('order'), clock, logger }),
-    )
-    await database.migrate('barrier', barrierMigrations)
-    await database.migrate('order', orderMigrations)
     const events = stack.add(await openEventStore({ database, clock, random, logger }))
     const projections = [events.run(customerOrders), events.run(dailyRevenue)]
     const order: Destination = async (request) => {

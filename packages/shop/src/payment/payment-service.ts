@@ -1,12 +1,9 @@
-import type { Closable } from '@tidemill/core'
-import { barrierMigrations, type Destination } from '@tidemill/saga'
-import { type Database, openDatabase } from '@tidemill/sql'
+import type { Destination } from '@tidemill/saga'
+import type { Database } from '@tidemill/sql'
 import type { Minor } from '../money.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { ProviderEntry } from '../provider/provider-program.ts'
-import type { ServiceContext } from '../service-context.ts'
 import { recordPayment } from './payment-participant.ts'
-import { paymentMigrations } from './payment-schema.ts'
 
 export interface Payment {
   /** The provider's transaction id. */
@@ -17,8 +14,8 @@ export interface Payment {
   readonly at: number
 }
 
-/** Charges and pays back through the provider and keeps the ledger; owns `payment.db`. */
-export interface PaymentService extends Closable {
+/** Charges and pays back through the provider and keeps the ledger; its database is `payment.db`. */
+export interface PaymentService {
   readonly database: Database
   readonly destination: Destination
   payments(orderId: string): Promise<readonly Payment[]>
@@ -31,21 +28,7 @@ interface PaymentPayload {
   readonly currency: string
 }
 
-export async function openPayment(
-  context: ServiceContext,
-  provider: Provider,
-): Promise<PaymentService> {
-  const database = await openDatabase({
-    url: context.databaseUrl('payment'),
-    clock: context.clock,
-  })
-  try {
-    await database.migrate('barrier', barrierMigrations)
-    await database.migrate('payment', paymentMigrations)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
+export function createPayment(database: Database, provider: Provider): PaymentService {
   // The provider is asked before the ledger's transaction: its answer is repeatable by key, so a crash between the
   // two is healed by the saga's next attempt.
   const destination: Destination = async (request, { signal }) => {
@@ -65,7 +48,7 @@ export async function openPayment(
     }
     return database.call(recordPayment, { request, entries })
   }
-  const service: PaymentService = {
+  return {
     database,
     destination,
     payments: (orderId) =>
@@ -73,8 +56,5 @@ export async function openPayment(
         'SELECT id, kind, amount, currency, at FROM payment WHERE order_id = ? ORDER BY at, id',
         orderId,
       ),
-    close: () => database.close(),
-    [Symbol.asyncDispose]: () => service.close(),
   }
-  return service
 }

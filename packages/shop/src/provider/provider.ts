@@ -1,7 +1,7 @@
 import { mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { type Closable, crc32, parseDuration } from '@tidemill/core'
-import { type Database, openDatabase } from '@tidemill/sql'
+import type { Database } from '@tidemill/sql'
 import type { ServiceContext } from '../service-context.ts'
 import {
   type ChargeInput,
@@ -14,7 +14,6 @@ import {
   type ProviderRequest,
   type RequestRow,
 } from './provider-program.ts'
-import { providerMigrations } from './provider-schema.ts'
 
 export interface ProviderOptions {
   /** Share of charges that are declined, 0 to 1; default 0.02. Decided by seed and order id, so repeats agree. */
@@ -56,23 +55,15 @@ interface BillDay {
 }
 
 export async function openProvider(
-  context: ServiceContext,
+  database: Database,
+  { clock, dataDir }: ServiceContext,
   options: ProviderOptions = {},
 ): Promise<Provider> {
-  const { clock, dataDir } = context
   const declineRatio = options.declineRatio ?? 0.02
   const longest = parseDuration(options.delay ?? '2ms', '/provider/delay')
   const seed = options.seed ?? 1
   const folder = path.join(dataDir, 'bills')
   await mkdir(folder, { recursive: true })
-  const database = await openDatabase({ url: context.databaseUrl('provider'), clock })
-  try {
-    await database.migrate('provider', providerMigrations)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
-
   const chance = (what: string, key: string): number =>
     crc32(Buffer.from(`${seed}/${what}/${key}`)) / 2 ** 32
   const delay = async (key: string, signal: AbortSignal | undefined): Promise<void> => {
@@ -124,11 +115,7 @@ export async function openProvider(
       return next
     },
     async close() {
-      try {
-        await provider.bills()
-      } finally {
-        await database.close()
-      }
+      await provider.bills()
     },
     [Symbol.asyncDispose]: () => provider.close(),
   }

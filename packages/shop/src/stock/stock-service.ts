@@ -1,8 +1,5 @@
-import type { Closable } from '@tidemill/core'
-import { barrierMigrations, type Destination } from '@tidemill/saga'
-import { type Database, openDatabase } from '@tidemill/sql'
-import type { ServiceContext } from '../service-context.ts'
-import { stockMigrations } from './stock-schema.ts'
+import type { Destination } from '@tidemill/saga'
+import type { Database } from '@tidemill/sql'
 import { countStock, type MoveKind, stockStep } from './stock-participant.ts'
 
 export interface StockMove {
@@ -13,8 +10,8 @@ export interface StockMove {
   readonly at: number
 }
 
-/** Keeps the number of units of every item; owns `stock.db`. */
-export interface StockService extends Closable {
+/** Keeps the number of units of every item; its database is `stock.db`. */
+export interface StockService {
   readonly database: Database
   readonly destination: Destination
   /** Sets what is there (null: leaves it) and gives the number; durable when it resolves. */
@@ -24,16 +21,8 @@ export interface StockService extends Closable {
   moves(orderId: string): Promise<readonly StockMove[]>
 }
 
-export async function openStock(context: ServiceContext): Promise<StockService> {
-  const database = await openDatabase({ url: context.databaseUrl('stock'), clock: context.clock })
-  try {
-    await database.migrate('barrier', barrierMigrations)
-    await database.migrate('stock', stockMigrations)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
-  const service: StockService = {
+export function createStock(database: Database): StockService {
+  return {
     database,
     destination: (request) => database.call(stockStep, request),
     count: (sku, available) => database.call(countStock, { sku, available }),
@@ -51,8 +40,5 @@ export async function openStock(context: ServiceContext): Promise<StockService> 
           WHERE order_id = ? ORDER BY at, saga_id, sku`,
         orderId,
       ),
-    close: () => database.close(),
-    [Symbol.asyncDispose]: () => service.close(),
   }
-  return service
 }

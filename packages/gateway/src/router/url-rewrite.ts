@@ -1,4 +1,4 @@
-import type { HttpPathModifier, HttpRequestRedirectFilter } from './router/index.ts'
+import type { HttpPathModifier, HttpRequestRedirectFilter } from './http-route.ts'
 
 /**
  * The path after a path modifier; `prefix` is the matched prefix without its trailing slash. Replacing

@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import { commandDocs, commandTable } from '@tidemill/cli'
 
 it('docs/cli.md says what the command table says', () => {
-  const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
   assert.equal(page, commandDocs(commandTable), 'run `npm run commands`')
 })
 

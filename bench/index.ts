@@ -1,1 +1,0 @@
-export type Nothing = never
