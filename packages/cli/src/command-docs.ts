@@ -35,7 +35,7 @@ export function commandDocs(table: readonly Command[]): string {
 function section(command: Command): string[] {
   const words = (command.args ?? []).map((arg) => (arg.required ? arg.name : `[${arg.name}]`))
   const usage = ['tidemill', ...command.path, ...words].join(' ')
-  const lines = ['', `### ${command.path.join(' ')}`, '', `${sentence(command.summary)}`]
+  const lines = ['', `### ${command.path.join(' ')}`, '', sentence(command.summary)]
   if (command.details !== undefined) lines.push('', command.details)
   lines.push('', '```text', usage, '```')
   for (const arg of command.args ?? []) lines.push('', `- \`${arg.name}\`: ${arg.summary}`)

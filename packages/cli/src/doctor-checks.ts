@@ -132,7 +132,7 @@ async function checkDatabases(folder: string): Promise<Check[]> {
   return names.map((name) => checkDatabase(path.join(folder, name), name, openSqlite))
 }
 
-type OpenSqlite = typeof import('@tidemill/core/sqlite')['openSqlite']
+type OpenSqlite = typeof SqliteModule.openSqlite
 
 function checkDatabase(file: string, name: string, openSqlite: OpenSqlite): Check {
   try {

@@ -1,7 +1,6 @@
-import type { TidemillError } from '@tidemill/core'
+import { nearest, type TidemillError } from '@tidemill/core'
 import type { Command, Flag, Flags } from './command.ts'
 import { cliErrors } from './errors.ts'
-import { nearest } from './nearest.ts'
 
 /** Flags that every command takes. */
 export const commonFlags: readonly Flag[] = [

@@ -23,11 +23,11 @@ export function shopSystem(options: ShopSystemOptions): SystemModule {
   return {
     name: 'shop',
     async start(context) {
-      const { dataDir, clock, random, logger, expose } = context
+      const { dataDir, clock, random, logger } = context
       const provider = { seed: options.seed, declineRatio: options.declineRatio }
       const shop = await openShop({ dataDir, clock, random, logger, provider })
       try {
-        await expose({
+        await context.expose({
           backends: Object.fromEntries(
             shop.endpoints.map(({ service, url }) => [`shop/${service}`, [url]]),
           ),

@@ -91,7 +91,7 @@ export function defineSaga<Input = Json>(
       problems.push({
         path,
         message: 'is not a duration',
-        received: String(text),
+        received: text,
         expected: "'250ms', '5s', '15m'",
       })
       return 0
@@ -127,7 +127,7 @@ export function defineSaga<Input = Json>(
         problems.push({
           path: `${path}/${field}`,
           message: 'is not a name',
-          received: String(step[field]),
+          received: step[field],
           expected: nameRe.source,
         })
       }
@@ -142,7 +142,7 @@ export function defineSaga<Input = Json>(
       problems.push({
         path: `${path}/kind`,
         message: 'is not a kind',
-        received: String(step.kind),
+        received: step.kind,
         expected: Object.keys(kindOrder).join(' | '),
       })
     } else if (before !== undefined && rank < kindOrder[before.kind]) {

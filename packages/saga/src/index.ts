@@ -19,7 +19,14 @@ export {
 export { type SagaErrorCode, sagaErrors } from './errors.ts'
 export { httpDestination, type HttpDestinationOptions } from './http-destination.ts'
 export { barrierMigrations, sagaMigrations } from './migrations.ts'
-export { type Participant, participant, type ParticipantSpec, reject } from './participant.ts'
+export {
+  type Participant,
+  participant,
+  type ParticipantSpec,
+  purgeBarrier,
+  type PurgeBarrierInput,
+  reject,
+} from './participant.ts'
 export type {
   DeadLetter,
   Saga,

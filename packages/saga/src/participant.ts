@@ -1,7 +1,8 @@
 import { TidemillError } from '@tidemill/core'
-import type { Procedure, Program, Tx } from '@tidemill/sql'
+import { type Procedure, procedure, type Program, type Tx } from '@tidemill/sql'
 import { sagaErrors } from './errors.ts'
 import { jsonProblems, parseJson } from './internal/json.ts'
+import { timePrefix } from './internal/row.ts'
 import { sagaText } from './sql/text.ts'
 import type { Json, StepAnswer, StepDirection, StepRequest } from './step.ts'
 
@@ -153,3 +154,22 @@ function encode(value: Json, request: StepRequest): string {
   }
   return JSON.stringify(value)
 }
+
+export interface PurgeBarrierInput {
+  /** At least 30 days and twice the longest saga's life: a late duplicate must still find its row. */
+  readonly olderThanMs: number
+  /** Rows per call; repeat until it deletes fewer. */
+  readonly limit: number
+  readonly tenant: string
+}
+
+/** Deletes old barrier rows of a participant's database; gives how many. */
+export const purgeBarrier: Procedure<PurgeBarrierInput, number> = procedure(
+  import.meta.url,
+  'purgeBarrier',
+  function* (tx, { limit, olderThanMs, tenant }): Program<number> {
+    const before = tx.now - olderThanMs
+    const text = sagaText(tx.dialect).purgeBarrier
+    return (yield* tx.run(text, tenant, timePrefix(before), before, limit)).changes
+  },
+)

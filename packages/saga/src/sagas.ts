@@ -29,7 +29,7 @@ import { jsonProblems } from './internal/json.ts'
 import type { SagaKey } from './internal/message.ts'
 import type { MessageRow, SagaRow } from './internal/row.ts'
 import { encodeInput } from './internal/start.ts'
-import { deadLetterOf, rowsAs, sagaOf, type StepRow, summaryOf } from './internal/views.ts'
+import { deadLetterOf, sagaOf, type StepRow, summaryOf } from './internal/views.ts'
 import { sagaMigrations } from './migrations.ts'
 import type { DeadLetter, Saga, SagaState, SagaSummary } from './saga.ts'
 import { sagaText } from './sql/text.ts'
@@ -170,8 +170,8 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
   const complain = (what: string) => (error: unknown) => {
     if (closing === undefined) logger.log('error', what, { error: String(error) })
   }
-  const query = async <T>(sql: string, ...params: readonly SqlValue[]): Promise<readonly T[]> =>
-    rowsAs<T>(await database.query(sql, ...params))
+  const query = <T>(sql: string, ...params: readonly SqlValue[]): Promise<T[]> =>
+    database.query<T>(sql, ...params)
   const hold = async (takeOver: boolean): Promise<void> => {
     const held = await database.call(holdBuckets, {
       owner,
@@ -254,7 +254,7 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
     },
     async start(definition, { bizKey, input, tenant = '' }) {
       open()
-      const outcome = await database.call(definition as unknown as SagaDefinition, {
+      const outcome = await database.call(definition, {
         do: 'start',
         bizKey,
         tenant,
@@ -447,7 +447,7 @@ function readOptions(options: SagasOptions) {
     try {
       return parseDuration(value, `/${name}`)
     } catch {
-      problems.push({ path: `/${name}`, message: 'is not a duration', received: String(value) })
+      problems.push({ path: `/${name}`, message: 'is not a duration', received: value })
       return 0
     }
   }

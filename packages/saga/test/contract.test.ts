@@ -1,4 +1,4 @@
 import { openDatabase } from '@tidemill/sql'
-import { sagaContract } from '../src/testing/index.ts'
+import { sagaContract } from '@tidemill/saga/testing'
 
 sagaContract('sqlite', ({ clock }) => openDatabase({ url: 'sqlite::memory:', clock }))

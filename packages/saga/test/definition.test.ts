@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Problem, TidemillError } from '@tidemill/core'
-import { defineSaga, type SagaSpec } from '../src/index.ts'
+import { defineSaga, type SagaSpec } from '@tidemill/saga'
 
 function problemsOf(spec: SagaSpec<null>): readonly string[] {
   try {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import type { TidemillError } from '@tidemill/core'
-import { httpDestination, type StepRequest } from '../src/index.ts'
+import { httpDestination, type StepRequest } from '@tidemill/saga'
 
 const request: StepRequest = {
   sagaId: 's1',

@@ -30,7 +30,16 @@ export {
 } from './order/order.ts'
 export type { OrderView } from './order/order-view.ts'
 export type { Payment } from './payment/payment-service.ts'
-export type { Bill, ProviderOptions } from './provider/provider.ts'
+export {
+  type Bill,
+  billHeader,
+  openProvider,
+  type Provider,
+  type ProviderOptions,
+} from './provider/provider.ts'
+export type { ProviderEntry, ProviderRequest } from './provider/provider-program.ts'
+export { providerMigrations } from './provider/provider-schema.ts'
+export type { ServiceContext } from './service-context.ts'
 export {
   columnOfField,
   createCsvParser,

@@ -1,12 +1,15 @@
 import { appendFileSync } from 'node:fs'
-import { planSynthetic, readRetailFile, type ReplayPlan, runDemo } from '@tidemill/shop'
-import type { DemoReport } from '@tidemill/shop'
+import {
+  type DemoReport,
+  planSynthetic,
+  readRetailFile,
+  type ReplayPlan,
+  runDemo,
+} from '@tidemill/shop'
 import type { Invocation } from '../command.ts'
+import { demoSummary, requireInvariants } from '../demo-summary.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
-import { invariantLines } from '../invariant-lines.ts'
-import type { Output } from '../output.ts'
-import { formatMoney } from '../render/money.ts'
 import { count, progressBar } from '../render/progress-bar.ts'
 import { startShopPlatform } from '../shop-platform.ts'
 
@@ -52,10 +55,9 @@ export async function execute(invocation: Invocation): Promise<number> {
   }
   signal.throwIfAborted()
   if (out.json) out.document('tidemill.demo.v1', report)
-  else for (const line of summary(report, out)) out.line(line)
-  const broken = report.invariants.filter((invariant) => !invariant.holds)
-  if (broken.length === 0) return exitCode.ok
-  throw cliErrors.error('TM_CLI_INVARIANT', { names: broken.map((one) => one.name).join(', ') })
+  else for (const line of demoSummary(report, out)) out.line(line)
+  requireInvariants(report)
+  return exitCode.ok
 }
 
 async function readPlan({ flags, out }: Invocation): Promise<ReplayPlan> {
@@ -89,27 +91,4 @@ function readRate(text: string): number | 'max' {
     what: `--rate takes max or a number above 0, not "${text}"`,
     suggestion: 'Write for example --rate 50.',
   })
-}
-
-function summary(report: DemoReport, out: Output): readonly string[] {
-  const { invoices, lines, outcome, latencyMs } = report
-  const reasons = (by: Readonly<Record<string, number>>): string =>
-    Object.entries(by)
-      .map(([reason, n]) => `${reason} ${count(n)}`)
-      .join(', ')
-  const skipped = (n: number, by: Readonly<Record<string, number>>): string =>
-    n === 0 ? '' : `, ${count(n)} skipped (${reasons(by)})`
-  const revenue = Object.entries(report.revenue).map(([currency, minor]) =>
-    formatMoney(minor, currency),
-  )
-  return [
-    `${out.style('bold', `${count(invoices.read)} invoices`)} in ${report.seconds.toFixed(1)} s, ${count(report.ordersPerSecond)} orders/s, p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`,
-    `  ${count(invoices.orders)} orders, ${count(invoices.cancellations)} cancellations${skipped(invoices.skipped, invoices.skippedBy)}`,
-    `  ${count(lines.read)} lines: ${count(lines.used)} used${skipped(lines.skipped, lines.skippedBy)}`,
-    `  ${count(outcome.confirmed)} confirmed, ${count(outcome.compensated)} undone, ${count(outcome.stuck)} stuck`,
-    `  revenue ${revenue.join(', ') || 'none'}`,
-    '',
-    'Do the books balance?',
-    ...invariantLines(report.invariants, out),
-  ]
 }

@@ -2,7 +2,7 @@ import { type Invocation } from '../command.ts'
 import { errorCatalogue } from '../error-catalogue.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '@tidemill/core'
 import { renderTable } from '../render/table.ts'
 
 export async function execute({ args, flags, out }: Invocation): Promise<number> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nearest } from '../../src/nearest.ts'
 import { formatMoney } from '../../src/render/money.ts'
 import { count, progressBar } from '../../src/render/progress-bar.ts'
 import { sparkline } from '../../src/render/sparkline.ts'
@@ -32,9 +31,5 @@ describe('text rendering', () => {
     assert.equal(sparkline([0, 1, 2, 4]), '▁▂▄█')
     assert.equal(sparkline([0, 0]), '▁▁')
     assert.equal(sparkline([]), '')
-  })
-  it('suggests a near word and nothing for a far one', () => {
-    assert.equal(nearest('statsu', ['status', 'saga']), 'status')
-    assert.equal(nearest('zzzzzz', ['status', 'saga']), undefined)
   })
 })

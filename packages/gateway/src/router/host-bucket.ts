@@ -5,13 +5,11 @@ import {
   type RouterRequest,
 } from './route-entry.ts'
 
-/** All the entries of one path text, each list in order of precedence. */
+/** All the entries of one path text in order of precedence, which puts exact ones before prefixes. */
 interface PathNode<Target> {
   readonly path: string
   readonly hash: number
-  readonly exact: RouteEntry<Target>[]
-  /** Of the prefix with that text. */
-  readonly prefix: RouteEntry<Target>[]
+  entries: readonly RouteEntry<Target>[]
   next: PathNode<Target> | undefined
 }
 
@@ -88,11 +86,11 @@ class PathIndex<Target> {
     if (node === undefined) {
       if (this.#size >= this.#slots.length / 2) this.#grow()
       const slot = slotOf(hash, this.#slots.length)
-      node = { path, hash, exact: [], prefix: [], next: this.#slots[slot] }
+      node = { path, hash, entries: [], next: this.#slots[slot] }
       this.#slots[slot] = node
       this.#size++
     }
-    insert(entry.pathType === 'Exact' ? node.exact : node.prefix, entry)
+    node.entries = withEntry(node.entries, entry)
   }
 
   remove(entry: RouteEntry<Target>): void {
@@ -100,8 +98,8 @@ class PathIndex<Target> {
     const hash = hashOf(path)
     const node = this.find(path, path.length, hash)
     if (node === undefined) return
-    cut(entry.pathType === 'Exact' ? node.exact : node.prefix, entry)
-    if (node.exact.length > 0 || node.prefix.length > 0) return
+    node.entries = withoutEntry(node.entries, entry)
+    if (node.entries.length > 0) return
     const slot = slotOf(hash, this.#slots.length)
     const first = this.#slots[slot]
     if (first === node) this.#slots[slot] = node.next
@@ -141,7 +139,7 @@ function slotOf(hash: number, length: number): number {
 class Tier<Target> {
   readonly priority: number
   readonly #paths = new PathIndex<Target>()
-  readonly #regex: RouteEntry<Target>[] = []
+  #regex: readonly RouteEntry<Target>[] = []
 
   constructor(priority: number) {
     this.priority = priority
@@ -152,39 +150,38 @@ class Tier<Target> {
   }
 
   add(entry: RouteEntry<Target>): void {
-    if (entry.pathType === 'RegularExpression') insert(this.#regex, entry)
+    if (entry.pathType === 'RegularExpression') this.#regex = withEntry(this.#regex, entry)
     else this.#paths.add(entry)
   }
 
   remove(entry: RouteEntry<Target>): void {
-    if (entry.pathType === 'RegularExpression') cut(this.#regex, entry)
+    if (entry.pathType === 'RegularExpression') this.#regex = withoutEntry(this.#regex, entry)
     else this.#paths.remove(entry)
   }
 
   match(request: RouterRequest, hashes: PathHashes): RouteEntry<Target> | undefined {
     const { path } = hashes
     const whole = this.#paths.find(path, path.length, hashes.whole)
-    let entry = whole === undefined ? undefined : firstHolding(whole.exact, request)
+    let entry = whole === undefined ? undefined : firstHolding(whole.entries, 'Exact', request)
     if (entry !== undefined) return entry
     for (let i = 0; i < this.#regex.length; i++) {
       entry = this.#regex[i] as RouteEntry<Target>
       if ((entry.pathRegexp as RegExp).test(path) && conditionsHold(entry, request)) return entry
     }
-    entry = whole === undefined ? undefined : firstHolding(whole.prefix, request)
+    entry = whole === undefined ? undefined : firstHolding(whole.entries, 'PathPrefix', request)
     for (let i = hashes.ends - 1; entry === undefined && i >= 0; i--) {
       const node = this.#paths.find(path, hashes.at[i] as number, hashes.hash[i] as number)
-      if (node !== undefined) entry = firstHolding(node.prefix, request)
+      if (node !== undefined) entry = firstHolding(node.entries, 'PathPrefix', request)
     }
     if (entry !== undefined) return entry
     const root = this.#paths.find(path, 0, 0)
-    return root === undefined ? undefined : firstHolding(root.prefix, request)
+    return root === undefined ? undefined : firstHolding(root.entries, 'PathPrefix', request)
   }
 
   *[Symbol.iterator](): Generator<RouteEntry<Target>> {
     yield* this.#regex
     for (const node of this.#paths.nodes()) {
-      yield* node.exact
-      yield* node.prefix
+      yield* node.entries
     }
   }
 }
@@ -236,11 +233,12 @@ export class HostBucket<Target> {
 
 function firstHolding<Target>(
   entries: readonly RouteEntry<Target>[],
+  type: RouteEntry['pathType'],
   request: RouterRequest,
 ): RouteEntry<Target> | undefined {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as RouteEntry<Target>
-    if (conditionsHold(entry, request)) return entry
+    if (entry.pathType === type && conditionsHold(entry, request)) return entry
   }
   return undefined
 }
@@ -257,11 +255,18 @@ function place(entries: readonly RouteEntry[], entry: RouteEntry): number {
   return low
 }
 
-function insert<Target>(entries: RouteEntry<Target>[], entry: RouteEntry<Target>): void {
-  entries.splice(place(entries, entry), 0, entry)
+/** A new list of exact size: thousands of lists grown in place would be mostly empty room. */
+function withEntry<Target>(
+  entries: readonly RouteEntry<Target>[],
+  entry: RouteEntry<Target>,
+): readonly RouteEntry<Target>[] {
+  return entries.toSpliced(place(entries, entry), 0, entry)
 }
 
-function cut<Target>(entries: RouteEntry<Target>[], entry: RouteEntry<Target>): void {
+function withoutEntry<Target>(
+  entries: readonly RouteEntry<Target>[],
+  entry: RouteEntry<Target>,
+): readonly RouteEntry<Target>[] {
   const at = place(entries, entry)
-  if (entries[at] === entry) entries.splice(at, 1)
+  return entries[at] === entry ? entries.toSpliced(at, 1) : entries
 }

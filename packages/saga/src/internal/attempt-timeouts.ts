@@ -44,7 +44,8 @@ export class AttemptTimeouts {
     const now = this.#clock.monotonic()
     this.#timerAt = Infinity
     let next = Infinity
-    for (const delivery of [...this.#pending]) {
+    // Expiring removes the delivery, which a walk over a Set allows.
+    for (const delivery of this.#pending) {
       if (delivery.timeoutAt <= now) this.#expire(delivery)
       else next = Math.min(next, delivery.timeoutAt)
     }

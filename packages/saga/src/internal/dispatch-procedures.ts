@@ -39,7 +39,7 @@ export const holdBuckets: Procedure<HoldInput, Held> = procedure(
     const believable = tx.now + 2 * ttlMs
     yield* tx.run(text.dropMembers, takeOver ? Number.MAX_SAFE_INTEGER : tx.now, believable)
     yield* tx.run(text.putMember, owner, until)
-    const live = Number((yield* tx.get<{ live: number }>(text.countMembers))?.live ?? 1)
+    const live = (yield* tx.get<{ live: number }>(text.countMembers))?.live ?? 1
     if (takeOver) {
       yield* tx.run(text.takeAllBuckets, owner, until)
       yield* tx.run(text.releaseLeases, tx.now)

@@ -1,23 +1,24 @@
 import { channel } from 'node:diagnostics_channel'
-import {
-  backoffDelay,
-  type Clock,
-  type Logger,
-  type Random,
-  TidemillError,
-  type Timer,
-} from '@tidemill/core'
+import type { Clock, Logger, Random, Timer } from '@tidemill/core'
 import type { Database } from '@tidemill/sql'
 import type { Message, NextMessage, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
 import type { SagaDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
+import { sagaText } from '../sql/text.ts'
 import type { Destination, Json, StepAnswer, StepContext } from '../step.ts'
 import { AttemptTimeouts } from './attempt-timeouts.ts'
 import { type Claimed, claimMessages, parkMessages } from './dispatch-procedures.ts'
-import { jsonProblems, parseJson } from './json.ts'
+import { parseJson } from './json.ts'
 import { type Delivery, Lane } from './lane.ts'
 import type { SagaKey } from './message.ts'
 import { leaseMsOf } from './row.ts'
+import {
+  longestRetryAfterMs,
+  refusalOf,
+  textOf,
+  verdictOfAnswer,
+  verdictOfError,
+} from './verdict.ts'
 
 export interface DispatcherOptions {
   readonly database: Database
@@ -51,8 +52,6 @@ export interface DispatcherCounters {
 
 /** Stop sending this long before a lease ends. */
 const leaseMarginMs = 2000
-/** Longest wait that a participant may ask for. */
-const longestRetryAfterMs = 600_000
 
 const endChannel = channel('tidemill:saga:end')
 const stuckChannel = channel('tidemill:saga:stuck')
@@ -276,7 +275,7 @@ export class Dispatcher {
     try {
       answer = lane.handler(delivery.request, context)
     } catch (error) {
-      answer = Promise.reject(error as Error)
+      answer = Promise.reject(error)
     }
     Promise.resolve(answer).then(
       (value) => this.#answered(lane, delivery, value),
@@ -287,63 +286,18 @@ export class Dispatcher {
   #answered(lane: Lane, delivery: Delivery, answer: StepAnswer): void {
     if (!this.#isOver(delivery)) return
     lane.answered()
-    const { message, request, step } = delivery
-    const outcome: unknown = (answer as StepAnswer | null | undefined)?.outcome
-    const forward = message.direction === 'action'
-    const success =
-      outcome === 'executed' || outcome === 'duplicate' || outcome === 'null-compensated'
-    const refused = outcome === 'rejected' || outcome === 'suspended'
-    if (outcome === 'running') {
-      const bounds = { base: Math.max(step.retry.baseMs, 1000), cap: step.retry.capMs }
-      const own = backoffDelay(request.attempt, bounds, this.#options.random)
-      const asked = Math.min(answer.retryAfterMs ?? 0, longestRetryAfterMs)
-      this.#write(
-        lane,
-        delivery,
-        this.#failure(delivery, 'still running', Math.max(own, asked), 'busy'),
-      )
-      return
-    }
-    const problem =
-      !success && !(refused && forward)
-        ? `outcome ${JSON.stringify(outcome)} of ${message.direction}`
-        : jsonProblem(answer.result)
-    if (problem !== null) {
-      const error = sagaErrors.error('TM_SAGA_HANDLER_CONTRACT', {
-        to: step.to,
-        step: step.name,
-        received: problem,
-      })
-      this.#retry(lane, delivery, error)
-      return
-    }
-    const result =
-      answer.result === undefined || answer.result === null ? null : JSON.stringify(answer.result)
-    this.#write(lane, delivery, {
-      do: 'answer',
-      sagaId: message.sagaId,
-      message,
-      outcome: success ? 'done' : 'rejected',
-      result,
-      reason: answer.reason ?? (outcome === 'suspended' ? 'suspended' : null),
-      attempt: request.attempt,
-    })
+    this.#write(lane, delivery, verdictOfAnswer(delivery, answer, this.#options))
   }
 
   #failed(lane: Lane, delivery: Delivery, error: unknown): void {
-    if (!this.#isOver(delivery)) return
-    if (TidemillError.is(error, 'TM_SAGA_REJECTED') && delivery.message.direction === 'action') {
-      const details = error.details as Record<string, Json>
-      delivery.over = false
-      this.#answered(lane, delivery, {
-        outcome: 'rejected',
-        reason: String(details['reason']),
-        result: details,
-      })
+    const refusal = refusalOf(delivery, error)
+    if (refusal !== undefined) {
+      this.#answered(lane, delivery, refusal)
       return
     }
+    if (!this.#isOver(delivery)) return
     lane.failed(this.#options.clock.monotonic())
-    this.#retry(lane, delivery, error)
+    this.#write(lane, delivery, verdictOfError(delivery, error, this.#options))
   }
 
   #timedOut(delivery: Delivery): void {
@@ -369,42 +323,11 @@ export class Dispatcher {
     return true
   }
 
-  #retry(lane: Lane, delivery: Delivery, error: unknown): void {
-    const { step, message } = delivery
-    this.counters.failures++
-    const bounds = { base: step.retry.baseMs, cap: step.retry.capMs }
-    const own = backoffDelay(message.attempt, bounds, this.#options.random)
-    const asked = TidemillError.is(error) ? Number(error.details['retryAfterMs'] ?? 0) : 0
-    const delay = Math.max(own, Math.min(Number.isFinite(asked) ? asked : 0, longestRetryAfterMs))
-    const contract = TidemillError.is(error, 'TM_SAGA_HANDLER_CONTRACT')
-    const bury = contract && message.attempt >= this.#options.deadAfter
-    this.#write(
-      lane,
-      delivery,
-      this.#failure(delivery, textOf(error), delay, bury ? 'bury' : 'unknown'),
-    )
-  }
-
-  #failure(
-    delivery: Delivery,
-    error: string,
-    delayMs: number,
-    as: 'unknown' | 'busy' | 'bury',
-  ): SagaCommand {
-    const { message } = delivery
-    if (as === 'bury') this.counters.dead++
-    return {
-      do: 'fail',
-      sagaId: message.sagaId,
-      message,
-      error,
-      delayMs,
-      attempt: message.attempt,
-      as,
-    }
-  }
-
   #write(lane: Lane, delivery: Delivery, command: SagaCommand): void {
+    if (command.do === 'fail') {
+      if (command.as === 'bury') this.counters.dead++
+      if (command.as !== 'busy') this.counters.failures++
+    }
     if (attemptChannel.hasSubscribers)
       attemptChannel.publish({ request: delivery.request, command })
     this.#options.database.call(delivery.definition, command).then(
@@ -574,7 +497,7 @@ export class Dispatcher {
     if (this.#quietWaiters.length === 0 || this.#checkingQuiet) return
     this.#checkingQuiet = true
     const { database } = this.#options
-    database.query(anyPending).then(
+    database.query(sagaText(database.dialect).anyPending).then(
       (rows) => {
         this.#checkingQuiet = false
         if (rows.length > 0 || this.#inFlight > 0 || this.#queued > 0) return
@@ -616,19 +539,4 @@ function messageAfter(message: Message, next: NextMessage): Message {
   const { sagaId, definition, tenant, bizKey, seq } = message
   const { step, direction, fence, version, attempt } = next
   return { sagaId, definition, tenant, bizKey, seq, step, direction, fence, version, attempt }
-}
-
-const anyPending = 'SELECT 1 AS found FROM local_msg WHERE status = 0 LIMIT 1'
-
-function jsonProblem(value: Json | undefined): string | null {
-  if (value === undefined || value === null) return null
-  const first = jsonProblems(value)[0]
-  return first === undefined ? null : `a result that is not JSON at ${first.path || '/'}`
-}
-
-/** The message first, then the stack, bounded: it is stored with the attempt. */
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error).slice(0, 2000)
-  const stack = (error.stack ?? '').split('\n').slice(1, 12).join('\n')
-  return `${error.message}\n${stack}`.slice(0, 2000)
 }

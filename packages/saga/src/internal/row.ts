@@ -78,3 +78,8 @@ export function leaseMsOf(step: { readonly timeoutMs: number }): number {
 
 /** How long a message that waits for its turn sleeps when nothing wakes it; its predecessor's end does. */
 export const turnRecheckMs = 60_000
+
+/** The first nine characters of the id of a saga that was started at that time; they sort as time does. */
+export function timePrefix(now: number): string {
+  return now.toString(36).padStart(9, '0')
+}

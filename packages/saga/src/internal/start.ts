@@ -7,7 +7,7 @@ import { sagaText } from '../sql/text.ts'
 import type { Json } from '../step.ts'
 import { isJson, jsonProblems } from './json.ts'
 import { insertMessage } from './message.ts'
-import type { SagaRow } from './row.ts'
+import { type SagaRow, timePrefix } from './row.ts'
 
 /** The most bytes of JSON that a saga's input may have. */
 export const inputLimit = 1_048_576
@@ -52,11 +52,6 @@ function invalidInput(type: string, problems: readonly { path: string; message: 
  */
 function sagaIdOf(now: number, tenant: string, type: string, bizKey: string): string {
   return `${timePrefix(now)}:${tenant === '' ? '' : `${tenant}/`}${type}:${bizKey}`
-}
-
-/** The first nine characters of an id made at that time. */
-export function timePrefix(now: number): string {
-  return now.toString(36).padStart(9, '0')
 }
 
 /** T0: the saga and its first message, in the caller's transaction. */

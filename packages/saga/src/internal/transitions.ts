@@ -260,8 +260,8 @@ function* end(
     yield* mustChange(tx.run(text.endSaga, state, tx.now, tx.now, sagaId, row.state_version))
   }
   yield* changed(tx, definition, sagaId, stepName)
-  const { onEnd } = definition.spec
-  if (onEnd !== undefined) yield* onEnd(tx, yield* factsOf(tx, sagaId, stepName))
+  const { spec } = definition
+  if (spec.onEnd !== undefined) yield* spec.onEnd(tx, yield* factsOf(tx, sagaId, stepName))
   if (waited) yield* tx.run(text.wakeKey, tx.now, saga.tenant, saga.bizKey, tx.now)
   return { applied: true, sagaId, ended: state, ...(waited ? { wake: true } : {}) }
 }
@@ -385,8 +385,8 @@ function* changed(
   sagaId: string,
   step: string | null,
 ): Program<void> {
-  const { onChange } = definition.spec
-  if (onChange !== undefined) yield* onChange(tx, yield* factsOf(tx, sagaId, step))
+  const { spec } = definition
+  if (spec.onChange !== undefined) yield* spec.onChange(tx, yield* factsOf(tx, sagaId, step))
 }
 
 function* factsOf(tx: Tx, sagaId: string, step: string | null): Program<SagaFacts> {

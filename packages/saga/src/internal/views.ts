@@ -1,4 +1,3 @@
-import type { Row } from '@tidemill/sql'
 import type { DeadLetter, Saga, SagaStep, SagaSummary, StepState } from '../saga.ts'
 import { parseJson } from './json.ts'
 import { directionName, type MessageRow, messageStatus, type SagaRow } from './row.ts'
@@ -102,9 +101,4 @@ export function deadLetterOf(
     createdAt: row.created_at,
     diedAt: row.done_at ?? row.created_at,
   }
-}
-
-/** Rows of a query under the shape that its statement gives them. */
-export function rowsAs<T>(rows: readonly Row[]): readonly T[] {
-  return rows as unknown as readonly T[]
 }

@@ -77,7 +77,7 @@ export const orderSaga: SagaDefinition<OrderInput> = defineSaga<OrderInput>(
       const last = yield* tx.get<{ n: number }>('SELECT coalesce(max(n), 0) AS n FROM changes')
       yield* tx.run(
         'INSERT INTO changes (n, saga_id, state, step) VALUES (?, ?, ?, ?)',
-        Number(last?.n ?? 0) + 1,
+        (last?.n ?? 0) + 1,
         saga.id,
         saga.state,
         saga.step,

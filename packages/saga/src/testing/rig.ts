@@ -106,7 +106,7 @@ export async function openRig(
         'SELECT step, direction, n FROM effects WHERE biz_key = ?',
         bizKey,
       )
-      return Object.fromEntries(rows.map((row) => [`${row.step}.${row.direction}`, Number(row.n)]))
+      return Object.fromEntries(rows.map((row) => [`${row.step}.${row.direction}`, row.n]))
     },
     async [Symbol.asyncDispose]() {
       for (const each of opened) await each.close()

@@ -119,7 +119,7 @@ export function createWriter(
     } catch (error) {
       if (isStoreFailure(error) || session.lost !== null) throw error
       session.topics.length = notified
-      
+      if (guarded) session.savepoint('rollback')
       flush.failures.set(index, error)
       return false
     }
