@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { openSqlite } from '@tidemill/core/sqlite'
 import { type Database, procedure, type Tx } from '@tidemill/sql'
 import { openTestDatabase } from '@tidemill/sql/testing'
@@ -22,7 +22,7 @@ const data = JSON.stringify({
   ],
 }).padEnd(208)
 
-export const schema = [
+const schema = [
   'CREATE TABLE seq (shard INTEGER PRIMARY KEY, position INTEGER NOT NULL)',
   'INSERT INTO seq VALUES (0, 0)',
   `CREATE TABLE stream (tenant TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,
@@ -74,10 +74,10 @@ function nextAppend(): Append {
 }
 
 /** Appends per second of `callers` that each wait for their own append before the next. */
-export async function grouped(
+async function grouped(
   database: Database,
   seconds: number,
-  delay: IntervalHistogram,
+  delay: ReturnType<typeof monitorEventLoopDelay>,
 ): Promise<number> {
   let appended = 0
   const started = performance.now()

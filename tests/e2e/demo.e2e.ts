@@ -91,18 +91,16 @@ describe('tidemill demo', () => {
     const run = async (): Promise<unknown> => {
       const { stdout } = await tidemill(
         t,
-        ...[
-          'demo',
-          '--orders',
-          'synthetic',
-          '--count',
-          '120',
-          '--seed',
-          '3',
-          '--rate',
-          'max',
-          '--json',
-        ],
+        'demo',
+        '--orders',
+        'synthetic',
+        '--count',
+        '120',
+        '--seed',
+        '3',
+        '--rate',
+        'max',
+        '--json',
       )
       const { invoices, lines, outcome, revenue } = parse(stdout)
       return { invoices, lines, outcome, revenue }

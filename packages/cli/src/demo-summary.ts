@@ -12,16 +12,15 @@ export function requireInvariants({ invariants }: Pick<DemoReport, 'invariants'>
   throw cliErrors.error('TM_CLI_INVARIANT', { names: broken.map((one) => one.name).join(', ') })
 }
 
-function reasons(by: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(by).map(([reason, n]) => `${reason} ${count(n)}`)
-  return parts.join(', ')
+/** `, 3 skipped (postage 2, fee 1)`, or nothing. */
+function skipped(n: number, by: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(by).map(([reason, times]) => `${reason} ${count(times)}`)
+  return n === 0 ? '' : `, ${count(n)} skipped (${reasons.join(', ')})`
 }
 
 /** What a person reads after a demo: counts, time, money, and whether the books balance. */
 export function demoSummary(report: DemoReport, out: Pick<Output, 'style'>): readonly string[] {
   const { invoices, lines, outcome, latencyMs } = report
-  const skipped = (n: number, by: Readonly<Record<string, number>>): string =>
-    n === 0 ? '' : `, ${count(n)} skipped (${reasons(by)})`
   const revenue = Object.entries(report.revenue).map(([currency, minor]) =>
     formatMoney(minor, currency),
   )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openDatabase } from '@tidemill/sql'
 import { openSagas, reject, type StepAnswer } from '@tidemill/saga'
-import { openRig, orderSaga, placeOrder, type Rig } from '@tidemill/saga/testing'
+import { openRig, orderSaga, placeOrder, refundSaga, type Rig } from '@tidemill/saga/testing'
 
 const rig = (options: Parameters<typeof openRig>[1] = {}): Promise<Rig> =>
   openRig(({ clock }) => openDatabase({ url: 'sqlite::memory:', clock }), options)
@@ -81,19 +81,42 @@ describe('the dispatcher', () => {
     assert.equal(most, 2)
   })
 
-  it('ignores the acknowledgement of a dispatcher whose lease has been taken', async () => {
+  it('ignores what a dispatcher says whose lease has been taken while the new holder still works', async () => {
     await using shop = await rig({ exclusive: false })
-    const { promise, resolve } = Promise.withResolvers<StepAnswer>()
-    shop.script = () => promise
+    const zombie = Promise.withResolvers<StepAnswer>()
+    const holder = Promise.withResolvers<void>()
+    shop.script = () => zombie.promise
     const { sagaId } = await shop.place({ id: 'A', amount: 1 })
     await shop.settle()
+    shop.script = async (_request, participant) => {
+      await holder.promise
+      return participant()
+    }
     const other = await shop.another({ exclusive: true })
-    shop.script = (_request, participant) => participant()
-    await shop.until(async () => (await other.get(sagaId))?.state === 'completed', 100)
-    resolve({ outcome: 'rejected', reason: 'a zombie speaks' })
+    await shop.until(() => shop.requests.length === 2, 10)
+    zombie.resolve({ outcome: 'rejected', reason: 'a zombie speaks' })
     await shop.settle()
-    assert.equal((await other.get(sagaId))?.state, 'completed')
+    assert.equal((await other.get(sagaId))?.state, 'running')
     assert.equal(shop.sagas.status().late, 1)
+    holder.resolve()
+    await shop.until(async () => (await other.get(sagaId))?.state === 'completed', 10)
+  })
+
+  it('lets a saga wait for its turn however long the one before it on the key takes', async () => {
+    await using shop = await rig()
+    let running = true
+    shop.script = (request, participant) =>
+      running && request.step === 'charge' ? Promise.resolve({ outcome: 'running' }) : participant()
+    await shop.place({ id: 'A', amount: 1 })
+    await shop.sagas.start(refundSaga, { bizKey: 'A', input: { id: 'A', amount: 1 } })
+    for (let i = 0; i < 30; i++) {
+      await shop.clock.advance(10_000)
+      await shop.settle()
+    }
+    assert.ok(shop.requests.every((request) => request.type === 'order'))
+    running = false
+    await shop.until(() => shop.sagas.status().completed === 2, 1000)
+    assert.equal(shop.requests.at(-1)?.type, 'refund')
   })
 
   it('takes an answer that arrives by another way, and what the operator orders', async () => {

@@ -22,7 +22,7 @@ async function ask(
 ): Promise<{ readonly answer: unknown; readonly urls: readonly string[] }> {
   const urls: string[] = []
   const server: Server = createServer((req, res) => {
-    urls.push(`${req.url} ${req.headers['idempotency-key']}`)
+    urls.push(`${req.url} ${String(req.headers['idempotency-key'])}`)
     req.resume().on('end', () => answer(req, res))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

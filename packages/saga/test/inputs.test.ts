@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Problem, TidemillError } from '@tidemill/core'
 import { openDatabase } from '@tidemill/sql'
-import { openSagas } from '@tidemill/saga'
+import { openSagas, type Sagas } from '@tidemill/saga'
 import { type OrderInput, openRig, orderSaga, orderSaga2, type Rig } from '@tidemill/saga/testing'
 
 const rig = (options: Parameters<typeof openRig>[1] = {}): Promise<Rig> =>
@@ -110,7 +110,7 @@ describe('what an operator may not do', () => {
     await using shop = await rig()
     shop.script = () => new Promise(() => undefined)
     const { sagaId } = await shop.place({ id: 'A', amount: 1 })
-    const { answer } = shop.sagas
+    const answer: Sagas['answer'] = (...given) => shop.sagas.answer(...given)
     await assert.rejects(answer(sagaId, 'fly', 'action', { outcome: 'executed' }), {
       code: 'TM_SAGA_UNKNOWN_STEP',
     })

@@ -56,7 +56,7 @@ test('whatever befalls the messages, each effect happens at most once and every 
             return Promise.resolve({ outcome: 'running' })
           case 'nonsense':
             return answer().then(() => 'nonsense' as unknown as StepAnswer)
-          default:
+          case 'well':
             return answer()
         }
       }

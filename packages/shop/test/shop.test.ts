@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { type Api, apiOf, sampleOrder, startShop, tempDir } from './support.ts'
+import { type Api, apiOf, newDir, sampleOrder, startShop, tempDir } from './support.ts'
 
 async function place(api: Api, id: string, change: object = {}): Promise<void> {
   const answer = await api.call('POST', '/orders', { ...sampleOrder, id, ...change }, { key: id })
@@ -287,7 +287,7 @@ describe('shop', () => {
   })
 
   it('goes on with orders that were under way when it was closed', async (t) => {
-    const dataDir = tempDir(t)
+    const dataDir = newDir()
     const provider = { declineRatio: 0.2, delay: '50ms', seed: 9 }
     const before = await openShop({ dataDir, provider })
     const api = apiOf(before)
@@ -306,7 +306,7 @@ describe('shop', () => {
   })
 
   it('keeps items over a restart and seeds only a fresh catalogue', async (t) => {
-    const dataDir = tempDir(t)
+    const dataDir = newDir()
     const first = await openShop({ dataDir })
     const item = { description: 'Bell', unitPrice: 100, currency: 'GBP', available: 5 }
     await apiOf(first).call('PUT', '/catalogue/NEW-1', item)
@@ -325,8 +325,10 @@ describe('shop', () => {
   })
 
   it('sees money, stock and read models that were tampered with', async (t) => {
-    const { shop, api, dataDir } = await startShop(t)
-    await place(api, 't1')
+    const dataDir = newDir()
+    const provider = { declineRatio: 0 }
+    const shop = await openShop({ dataDir, provider })
+    await place(apiOf(shop), 't1')
     await shop.idle()
     await shop.close()
     const { DatabaseSync } = await import('node:sqlite')

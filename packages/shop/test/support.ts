@@ -6,23 +6,28 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { openShop, type Shop, type ShopOptions } from '@tidemill/shop'
 
-/** A folder that is gone after the test. */
+/** A fresh folder; whoever closes what lives in it removes it. */
+export function newDir(): string {
+  return mkdtempSync(path.join(tmpdir(), 'tidemill-shop-'))
+}
+
+/** A folder that is gone after the test, for files that nothing holds open then. */
 export function tempDir(t: Pick<TestContext, 'after'>): string {
-  const dir = mkdtempSync(path.join(tmpdir(), 'tidemill-shop-'))
+  const dir = newDir()
   t.after(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
 
-/** A shop without declines or delays, closed before its folder goes. */
+/** A shop without declines or delays; closed after the test, and its folder removed. */
 export async function startShop(
   t: TestContext,
   options: Partial<ShopOptions> = {},
 ): Promise<{ readonly shop: Shop; readonly api: Api; readonly dataDir: string }> {
-  const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), 'tidemill-shop-'))
+  const dataDir = options.dataDir ?? newDir()
   const shop = await openShop({ provider: { declineRatio: 0, delay: '0s' }, ...options, dataDir })
   t.after(async () => {
     await shop.close()
-    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
+    rmSync(dataDir, { recursive: true })
   })
   return { shop, api: apiOf(shop), dataDir }
 }

@@ -34,7 +34,7 @@ test('a database in memory has no readers', async () => {
 
 test('folders of a new file are made', async () => {
   using folder = temporaryFolder()
-  const db = await openDatabase({ url: `sqlite:${folder.file('a/b/c.db')}` })
+  await using db = await openDatabase({ url: `sqlite:${folder.file('a/b/c.db')}` })
   assert.equal(db.status().durable, true)
   await db.close()
 })
@@ -42,12 +42,12 @@ test('folders of a new file are made', async () => {
 test('a file that is open is refused to a second opener in the same process', async () => {
   using folder = temporaryFolder()
   const url = `sqlite:${folder.file('x.db')}`
-  const db = await openDatabase({ url })
+  await using db = await openDatabase({ url })
   const error = await failure(openDatabase({ url }))
   assert.equal(error.code, 'TM_SQLITE_OWNED')
   assert.equal(error.details['pid'], process.pid)
   await db.close()
-  const again = await openDatabase({ url })
+  await using again = await openDatabase({ url })
   await again.close()
 })
 

@@ -76,6 +76,8 @@ export class Dispatcher {
     parked: 0,
   }
   readonly lanes: Map<string, Lane> = new Map()
+  /** Rows dated later than this from now can only come from a clock that was ahead. */
+  readonly horizonMs: number
   readonly #options: DispatcherOptions
   readonly #leaseMs: number
   readonly #timeouts: AttemptTimeouts
@@ -101,11 +103,10 @@ export class Dispatcher {
     for (const [name, handler] of Object.entries(options.destinations)) {
       this.lanes.set(name, new Lane(name, handler))
     }
-    let longest = 0
-    for (const definition of options.definitions.values()) {
-      for (const step of definition.steps) longest = Math.max(longest, leaseMsOf(step))
-    }
-    this.#leaseMs = longest
+    const steps = [...options.definitions.values()].flatMap((definition) => definition.steps)
+    this.#leaseMs = Math.max(0, ...steps.map(leaseMsOf))
+    const longestWaitMs = Math.max(longestRetryAfterMs, ...steps.map((step) => step.retry.capMs))
+    this.horizonMs = this.#leaseMs + longestWaitMs + 60_000
     this.#timeouts = new AttemptTimeouts(options.clock, (delivery) => this.#timedOut(delivery))
   }
 
@@ -115,11 +116,6 @@ export class Dispatcher {
 
   get queued(): number {
     return this.#queued
-  }
-
-  /** Rows dated later than this from now can only come from a clock that was ahead. */
-  get horizonMs(): number {
-    return this.#leaseMs + longestRetryAfterMs + 60_000
   }
 
   deliverStarted(message: StartedMessage): void {
@@ -235,9 +231,9 @@ export class Dispatcher {
       const delivery = lane.shift()
       if (delivery === undefined) return
       this.#queued--
-      // Its lease is about to end: a sweep claims it again, with a new fence.
-      if (now > delivery.sendBefore) continue
-      this.#send(lane, delivery)
+      // Too little of its lease is left: a sweep claims it again, with a new fence.
+      if (now > delivery.sendBefore) this.#park([delivery.message], 0)
+      else this.#send(lane, delivery)
     }
   }
 

@@ -22,6 +22,8 @@ export const orderMigrations: readonly Migration[] = [
           lines TEXT NOT NULL,
           claimed TEXT NOT NULL
         ) STRICT`,
+        // Counting by state must not read the lines of every order.
+        `CREATE INDEX shop_order_state ON shop_order (state)`,
         `CREATE INDEX shop_order_latest ON shop_order (at, id)`,
         `CREATE TABLE shop_refund (
           id TEXT PRIMARY KEY,

@@ -1,10 +1,8 @@
 import { openShop, type Shop, shopErrors } from '@tidemill/shop'
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { rmSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { type Api, apiOf, sampleOrder } from '../support.ts'
+import { type Api, apiOf, newDir, sampleOrder } from '../support.ts'
 
 const line = sampleOrder.lines[0]
 const withLine = (change: object): object => ({ ...sampleOrder, lines: [{ ...line, ...change }] })
@@ -14,7 +12,7 @@ describe('requests', () => {
   let api: Api
   let dataDir: string
   before(async () => {
-    dataDir = mkdtempSync(path.join(tmpdir(), 'tidemill-shop-'))
+    dataDir = newDir()
     shop = await openShop({ dataDir })
     api = apiOf(shop)
   })

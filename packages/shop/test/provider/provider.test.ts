@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { tempDir } from '../support.ts'
+import { newDir } from '../support.ts'
 
 const asked = { key: 'saga/charge', reference: 'order-1', amount: 500, currency: 'GBP' }
 
@@ -16,7 +16,10 @@ async function open(
   clock = createVirtualClock(Date.parse('2026-03-01T23:59:00Z')),
 ): Promise<Provider> {
   const database = await openDatabase({ url: `sqlite:${path.join(dataDir, 'p.db')}`, clock })
-  t.after(() => database.close())
+  t.after(async () => {
+    await database.close()
+    rmSync(dataDir, { recursive: true })
+  })
   await database.migrate('provider', providerMigrations)
   const context = { clock, random: realRandom, logger: silentLogger, dataDir }
   return openProvider(database, context, { delay: '0s', declineRatio: 0, ...options })
@@ -24,7 +27,7 @@ async function open(
 
 describe('provider', () => {
   it('repeats its answer for a repeated key', async (t) => {
-    const provider = await open(t, tempDir(t))
+    const provider = await open(t, newDir())
     const charge = await provider.charge(asked)
     assert.deepEqual(await provider.charge(asked), charge)
     const refund = await provider.refund({ ...asked, key: 'saga/refund' })
@@ -34,8 +37,8 @@ describe('provider', () => {
   })
 
   it('declines the same orders for the same seed, in the share asked for', async (t) => {
-    const provider = await open(t, tempDir(t), { declineRatio: 0.3, seed: 6 })
-    const again = await open(t, tempDir(t), { declineRatio: 0.3, seed: 6 })
+    const provider = await open(t, newDir(), { declineRatio: 0.3, seed: 6 })
+    const again = await open(t, newDir(), { declineRatio: 0.3, seed: 6 })
     let declined = 0
     for (let i = 0; i < 200; i++) {
       const request = { ...asked, key: `k${i}`, reference: `o${i}` }
@@ -47,7 +50,7 @@ describe('provider', () => {
   })
 
   it('pays back what went through when a charge is undone, once', async (t) => {
-    const provider = await open(t, tempDir(t))
+    const provider = await open(t, newDir())
     await provider.charge(asked)
     const undone = await provider.undo(asked)
     assert.deepEqual(
@@ -62,14 +65,14 @@ describe('provider', () => {
   })
 
   it('declines a charge that comes after it was undone', async (t) => {
-    const provider = await open(t, tempDir(t))
+    const provider = await open(t, newDir())
     assert.deepEqual(await provider.undo(asked), [])
     assert.equal(await provider.charge(asked), null)
     assert.deepEqual(await provider.bills(), [])
   })
 
   it('bills each day in a file of its own, by its own clock', async (t) => {
-    const dataDir = tempDir(t)
+    const dataDir = newDir()
     const clock = createVirtualClock(Date.parse('2026-03-01T23:59:00Z'))
     const provider = await open(t, dataDir, {}, clock)
     await provider.charge(asked)
@@ -87,7 +90,7 @@ describe('provider', () => {
   })
 
   it('writes the bill that a crash or a hand took away', async (t) => {
-    const dataDir = tempDir(t)
+    const dataDir = newDir()
     const provider = await open(t, dataDir)
     await provider.charge(asked)
     const [bill] = await provider.bills()

@@ -24,7 +24,7 @@ export interface Writer {
 }
 
 /**
- * Savepoints cost a tenth of a flush of small callers. So they are left out until a caller fails: that flush is then
+ * Savepoints cost a fifth of the rate of small callers (bench sql-group-commit). So they are left out until a caller fails: that flush is then
  * run again with them, and so are the next ones, since failures come in bursts.
  */
 const guardedAfterFailure = 100

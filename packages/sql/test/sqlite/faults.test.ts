@@ -21,7 +21,7 @@ async function withDatabase(
   using folder = temporaryFolder()
   const clock = createVirtualClock()
   const url = `sqlite:${folder.file('test.db')}`
-  const db = await openTestDatabase({ url, clock, faults })
+  await using db = await openTestDatabase({ url, clock, faults })
   try {
     await db.migrate('test', schema)
     await run({ db, clock, url })
@@ -137,7 +137,7 @@ test('callers of a flush during which the thread dies learn that the outcome is 
   for (const when of ['before-commit', 'after-commit'] as const) {
     using folder = temporaryFolder()
     const url = `sqlite:${folder.file('test.db')}`
-    const db = await openTestDatabase({ url })
+    await using db = await openTestDatabase({ url })
     await db.migrate('test', schema)
     await db.setFaults({ crash: { at: 2, when } })
     assert.deepEqual(await outcomes([db.call(fill, { id: 1 })]), [1])
@@ -149,7 +149,7 @@ test('callers of a flush during which the thread dies learn that the outcome is 
     assert.deepEqual(await outcomes(later), [lost, lost, lost])
     assert.match(db.status().readOnly ?? '', /exited with code 86/u)
     await db.close()
-    const again = await openTestDatabase({ url })
+    await using again = await openTestDatabase({ url })
     assert.equal(await count(again), when === 'before-commit' ? 1 : 3)
     await again.close()
   }

@@ -22,7 +22,7 @@ function model(transfers: readonly Transfer[]): {
 }
 
 test('grouped calls do exactly what they would do one after the other', async () => {
-  const db = await openDatabase({ url: 'sqlite::memory:' })
+  await using db = await openDatabase({ url: 'sqlite::memory:' })
   await db.migrate('test', schema)
   const account = fc.integer({ min: 1, max: 3 })
   const one = fc.record({

@@ -4,7 +4,7 @@ import { openDatabase } from '@tidemill/sql'
 import { fill } from '../procedures.ts'
 
 const [, , url, first] = process.argv
-const db = await openDatabase({ url: url ?? '' })
+await using db = await openDatabase({ url: url ?? '' })
 let id = Number(first)
 
 async function caller(): Promise<void> {

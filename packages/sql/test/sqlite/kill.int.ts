@@ -37,7 +37,7 @@ test('no acknowledged call is lost when the process is killed, and the file stay
   using folder = temporaryFolder()
   const file = folder.file('test.db')
   const url = `sqlite:${file}`
-  const created = await openDatabase({ url })
+  await using created = await openDatabase({ url })
   await created.migrate('test', schema)
   await created.close()
   const random = createSeededRandom(7)
@@ -46,7 +46,7 @@ test('no acknowledged call is lost when the process is killed, and the file stay
     const first = round * 1_000_000
     const ids = await appendUntilKilled(url, first, 1 + random.integer(4000))
     for (const id of ids) acknowledged.add(id)
-    const db = await openDatabase({ url })
+    await using db = await openDatabase({ url })
     const rows = await db.query<{ id: number }>('SELECT id FROM item WHERE id >= ?', first)
     const stored = new Set(rows.map((row) => row.id))
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { schema } from '../schema.ts'
 test('a file locked by a foreign program is waited for, then reported, and writes go on after it', async () => {
   using folder = temporaryFolder()
   const file = folder.file('test.db')
-  const db = await openDatabase({ url: `sqlite:${file}` })
+  await using db = await openDatabase({ url: `sqlite:${file}` })
   await db.migrate('test', schema)
   const foreign = openSqlite(file)
   foreign.exec('BEGIN IMMEDIATE')

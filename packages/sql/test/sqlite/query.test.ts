@@ -14,7 +14,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 async function withDatabase(run: (db: Database) => Promise<void>): Promise<void> {
   using folder = temporaryFolder()
-  const db = await openDatabase({ url: `sqlite:${folder.file('test.db')}` })
+  await using db = await openDatabase({ url: `sqlite:${folder.file('test.db')}` })
   try {
     await db.migrate('test', schema)
     await run(db)
