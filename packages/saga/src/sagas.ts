@@ -76,8 +76,8 @@ export interface ListOptions {
   readonly state?: SagaState
   /** Default 100, at most 1,000. */
   readonly limit?: number
-  /** The id after which to go on. */
-  readonly after?: string
+  /** The last id of the page before; older ones follow. */
+  readonly before?: string
 }
 
 export interface DestinationStatus {
@@ -122,7 +122,7 @@ export interface Sagas extends Closable {
   ): Promise<boolean>
   get(id: string): Promise<Saga | undefined>
   byKey(type: string, bizKey: string, tenant?: string): Promise<Saga | undefined>
-  /** In order of starting. */
+  /** Newest first. */
   list(options?: ListOptions): Promise<readonly SagaSummary[]>
   counts(): Promise<SagaCounts>
   /** Makes the saga's pending message due at once. */
@@ -304,14 +304,14 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
       const [row] = await query<SagaRow>(text.sagaByKey, tenant, type, bizKey)
       return await view(row)
     },
-    async list({ state, limit = 100, after = '' } = {}) {
+    async list({ state, limit = 100, before = '~' } = {}) {
       const most = Math.min(Math.max(1, limit), 1000)
       const rows =
         state === undefined
-          ? await query<SagaRow>(text.listSagas, after, most)
+          ? await query<SagaRow>(text.listSagas, before, most)
           : state === 'stuck'
-            ? await query<SagaRow>(text.listStuckSagas, after, most)
-            : await query<SagaRow>(text.listSagasByStatus, after, state, most)
+            ? await query<SagaRow>(text.listStuckSagas, before, most)
+            : await query<SagaRow>(text.listSagasByStatus, before, state, most)
       return rows.map(summaryOf)
     },
     async counts() {

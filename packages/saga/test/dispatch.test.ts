@@ -211,6 +211,10 @@ describe('the dispatcher', () => {
     assert.deepEqual(await keys('compensated'), ['B'])
     assert.deepEqual(await keys('running'), ['C'])
     assert.deepEqual((await keys()).toSorted(), ['A', 'B', 'C'])
+    const [newest] = await shop.sagas.list({ limit: 1 })
+    assert.equal(newest?.bizKey, 'C')
+    const older = await shop.sagas.list({ before: newest.id })
+    assert.deepEqual(older.map((saga) => saga.bizKey).toSorted(), ['A', 'B'])
     assert.deepEqual(await shop.sagas.counts(), {
       open: 1,
       compensating: 0,

@@ -1,4 +1,5 @@
 import type { Saga } from '@tidemill/saga'
+import { formatHundredths } from './money.ts'
 import type { OrderService } from './order/order-service.ts'
 import { type OrderRecord, type OrderView, viewOf } from './order/order-view.ts'
 import type { ReadSide } from './order/read-side.ts'
@@ -34,6 +35,8 @@ export interface FollowedSaga {
 
 /** One order across all services; times are milliseconds since 1970. */
 export interface FollowedOrder {
+  /** x-request-id of the request that placed it; null when it had none. */
+  readonly requestId: string | null
   readonly order: OrderView & {
     readonly customer: string
     readonly country: string
@@ -81,7 +84,9 @@ export async function followOrder(
   ])
   const refunds = found.filter((saga) => saga !== undefined)
   const { page, saga, events } = record
+  const requestId = events[0]?.meta['requestId']
   return {
+    requestId: typeof requestId === 'string' ? requestId : null,
     order: {
       ...viewOf(record),
       customer: page.customer,
@@ -137,7 +142,7 @@ function timelineOf(
       system: 'order',
       title: 'accepted',
       state: 'ok',
-      detail: `${page.lines.length} lines, ${page.total} ${page.currency}`,
+      detail: `${plural(page.lines.length, 'line')}, ${formatHundredths(page.total)} ${page.currency}`,
     },
   ]
   for (const { kind, amount, currency, id, at } of payments) {
@@ -147,13 +152,13 @@ function timelineOf(
       system: 'payment',
       title: kind,
       state,
-      detail: `${amount} ${currency} ${id}`,
+      detail: `${formatHundredths(amount)} ${currency} ${id}`,
     })
   }
   for (const [key, group] of Map.groupBy(moves, (move) => `${move.direction} ${move.at}`)) {
     const units = group.reduce((sum, move) => sum + Math.abs(move.quantity), 0)
     const [{ at, direction }] = group as [StockMove]
-    const detail = `${units} units of ${group.length} items`
+    const detail = `${plural(units, 'unit')} of ${plural(group.length, 'item')}`
     const state = key.startsWith('deduct') ? 'ok' : 'warn'
     entries.push({ at, system: 'stock', title: direction, state, detail })
   }
@@ -164,6 +169,10 @@ function timelineOf(
     entries.push({ at, system: 'events', title: type, state, detail: `position ${position}` })
   }
   return entries.toSorted((a, b) => a.at - b.at)
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function stepEntries(saga: Saga): TimelineEntry[] {

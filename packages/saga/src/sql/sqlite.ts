@@ -64,11 +64,11 @@ ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, 
   insertAudit:
     'INSERT INTO saga_audit (at, action, saga_id, message_id, reason) VALUES (?, ?, ?, ?, ?)',
   deadMessages: `SELECT m.*, s.data, s.type, s.def_version FROM local_msg m JOIN saga s ON s.saga_id = m.saga_id WHERE m.status = 3 AND m.id > ? ORDER BY m.id LIMIT ?`,
-  listSagas: 'SELECT * FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?',
+  listSagas: 'SELECT * FROM saga WHERE saga_id < ? ORDER BY saga_id DESC LIMIT ?',
   listSagasByStatus:
-    'SELECT * FROM saga WHERE saga_id > ? AND status = ? AND stuck IS NULL ORDER BY saga_id LIMIT ?',
+    'SELECT * FROM saga WHERE saga_id < ? AND status = ? AND stuck IS NULL ORDER BY saga_id DESC LIMIT ?',
   listStuckSagas:
-    'SELECT * FROM saga WHERE ended_at IS NULL AND saga_id > ? AND stuck IS NOT NULL ORDER BY saga_id LIMIT ?',
+    'SELECT * FROM saga WHERE ended_at IS NULL AND saga_id < ? AND stuck IS NOT NULL ORDER BY saga_id DESC LIMIT ?',
   countOpen: `SELECT count(*) AS open, coalesce(sum(status = 'compensating'), 0) AS compensating, coalesce(sum(stuck IS NOT NULL), 0) AS stuck, (SELECT count(*) FROM local_msg WHERE status = 0) AS pending, (SELECT count(*) FROM local_msg WHERE status = 3) AS dead FROM saga WHERE ended_at IS NULL`,
   anyPending: 'SELECT 1 AS found FROM local_msg WHERE status = 0 LIMIT 1',
 

@@ -74,11 +74,11 @@ export interface SagaText {
   readonly insertAudit: string
   /** after id, limit */
   readonly deadMessages: string
-  /** after id, limit */
+  /** before id, limit */
   readonly listSagas: string
-  /** after id, status, limit */
+  /** before id, status, limit */
   readonly listSagasByStatus: string
-  /** after id, limit */
+  /** before id, limit */
   readonly listStuckSagas: string
   readonly countOpen: string
   readonly anyPending: string

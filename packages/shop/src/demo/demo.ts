@@ -33,6 +33,7 @@ export interface DemoOptions {
   readonly rate?: number | 'max'
   readonly concurrency?: number
   readonly onProgress?: (progress: ReplayProgress) => void
+  readonly onAcknowledged?: (orderId: string) => void
   readonly signal?: AbortSignal
   readonly clock?: Clock
 }

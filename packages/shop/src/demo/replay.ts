@@ -20,6 +20,8 @@ export interface ReplayOptions {
   readonly concurrency?: number
   /** Hears of it at most four times a second. */
   readonly onProgress?: (progress: ReplayProgress) => void
+  /** Hears of each order as soon as it is acknowledged. */
+  readonly onAcknowledged?: (orderId: string) => void
   /** Stops sending; what is under way is still answered. */
   readonly signal?: AbortSignal
   readonly clock?: Clock
@@ -63,6 +65,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     const answer = await sendPatiently(client, clock, 'POST', '/orders', item.order, headers)
     if (answer.status !== 202) throw refused('POST', '/orders', answer)
     latency.record(clock.monotonic() - begun)
+    options.onAcknowledged?.(item.order.id)
     orders++
   }
   const cancel = async (item: ReplayItem & { kind: 'cancellation' }): Promise<void> => {

@@ -20,7 +20,8 @@ export function orderRoutes(orders: OrderService, reads: ReadSide): readonly Ser
       async handle(request): Promise<ServiceAnswer> {
         const key = readKey(request)
         if (key === undefined) throw badKey('missing')
-        const id = await orders.place(key, readOrder(request.body))
+        const order = readOrder(request.body)
+        const id = await orders.place(key, order, readRequestId(request))
         return {
           status: 202,
           headers: { location: `/orders/${encodeURIComponent(id)}` },
@@ -93,6 +94,12 @@ function readCancel(body: unknown): CancelRequest {
 
 function badKey(reason: string): Error {
   return shopErrors.error('TM_SHOP_IDEMPOTENCY_KEY', { reason })
+}
+
+/** The gateway's id of the request; one that could not have come from it is not kept. */
+function readRequestId(request: ServiceRequest): string | undefined {
+  const id = request.header('x-request-id')
+  return id !== undefined && /^[\x21-\x7e]{1,128}$/u.test(id) ? id : undefined
 }
 
 function readKey(request: ServiceRequest): string | undefined {

@@ -44,7 +44,7 @@ export interface OrderService extends Closable {
   readonly sagas: Sagas
   readonly projections: readonly Processor[]
   /** Gives the order's id once it is durable; a repeat of key and order gives the same id. */
-  place(key: string, order: OrderRequest): Promise<string>
+  place(key: string, order: OrderRequest, requestId?: string): Promise<string>
   /** Gives units back, or all of it; `key` makes a repeat safe and may be empty when all is given back. */
   cancel(
     id: string,
@@ -93,12 +93,18 @@ export async function openOrders(
       events,
       sagas,
       projections,
-      async place(key, request) {
+      async place(key, request, requestId) {
         const unknown = await ports.unknownSkus(request.lines.map((line) => line.sku))
         if (unknown.length > 0) throw unknownSkus(request, unknown)
         const { id: given, ...rest } = request
         const digest = digestOf({ id: given ?? null, ...rest })
-        const input = { key, digest, id: given ?? nextId(), order: request }
+        const input = {
+          key,
+          digest,
+          id: given ?? nextId(),
+          order: request,
+          requestId: requestId ?? null,
+        }
         const { id, started } = await database.call(placeOrder, input)
         if (started !== null) sagas.deliver(started)
         return id

@@ -13,6 +13,8 @@ export interface PlaceInput {
   /** The id to use if this is the first request under the key. */
   readonly id: string
   readonly order: OrderRequest
+  /** x-request-id of the request, so that the order can be followed back to the gateway. */
+  readonly requestId: string | null
 }
 
 export interface Placed {
@@ -65,7 +67,7 @@ export function* rememberRequest(
 export const placeOrder: Procedure<PlaceInput, Placed> = procedure(
   import.meta.url,
   'placeOrder',
-  function* (tx, { key, digest, id, order }: PlaceInput): Program<Placed> {
+  function* (tx, { key, digest, id, order, requestId }: PlaceInput): Program<Placed> {
     const earlier = yield* earlierRequest(tx, 'place', key, digest)
     if (earlier !== undefined) return { id: earlier, started: null }
     const taken = yield* tx.get('SELECT 1 FROM shop_order WHERE id = ?', id)
@@ -77,7 +79,12 @@ export const placeOrder: Procedure<PlaceInput, Placed> = procedure(
     const data = { customer, country, currency, placedAt, total, lines }
     yield* appendProgram(tx, {
       stream: orderStream(id),
-      events: [orderEvent({ type: 'OrderPlaced', data })],
+      events: [
+        {
+          ...orderEvent({ type: 'OrderPlaced', data }),
+          ...(requestId === null ? {} : { meta: { requestId } }),
+        },
+      ],
       expected: 'none',
     })
     yield* tx.run(
