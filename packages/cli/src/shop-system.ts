@@ -55,8 +55,8 @@ function runningShop(shop: Shop): RunningSystem {
     async followOrder(id) {
       const found = await shop.order(id)
       if (found === undefined) return undefined
-      const { requestId, ...view } = found
-      return { requestId, view }
+      const { requestId, timeline, ...view } = found
+      return { requestId, timeline, view }
     },
     eventStores: { shop: shop.events },
     sagas: { shop: shop.sagas },

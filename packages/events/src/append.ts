@@ -43,10 +43,24 @@ export function* archiveProgram(
   if (changes === 0) throw wrongVersion(stream, 'exists', 0)
 }
 
-export const appendProcedure: Procedure<EncodedBatch, AppendManyResult> = procedure(
+/** Positions and versions of what a batch wrote: `[first position, version of each stream]`. */
+type Written = readonly [first: number, ...versions: number[]]
+
+/**
+ * A store's append. A caller of its own transaction needs no savepoint: what it leaves behind is undone with it.
+ * A repeat is refused here like any conflict; {@link originalProcedure} then tells the two apart.
+ */
+export const appendProcedure: Procedure<EncodedBatch, Written> = procedure(
   import.meta.url,
   'appendProcedure',
-  writeProgram,
+  write,
+)
+
+/** The result of the append that stored these very events, or null when none of their ids is stored. */
+export const originalProcedure: Procedure<EncodedBatch, AppendManyResult | null> = procedure(
+  import.meta.url,
+  'originalProcedure',
+  findOriginal,
 )
 
 export const archiveProcedure: Procedure<
@@ -61,7 +75,20 @@ export function single(result: AppendManyResult): AppendResult {
   return { version, first, last, deduplicated }
 }
 
-/** Errors that a repeated append meets because its first run went through. */
+export function resultOf(
+  batch: EncodedBatch,
+  [first, ...versions]: Written,
+  deduplicated: boolean,
+): AppendManyResult {
+  let next = first
+  const streams = batch.appends.map(({ stream, count }, index) => {
+    const start = next
+    next += count
+    return { stream, version: versions[index] ?? 0, first: start, last: next - 1, deduplicated }
+  })
+  return { first, last: next - 1, deduplicated, streams }
+}
+
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TM_EVENTS_WRONG_VERSION',
   'TM_EVENTS_DUPLICATE_ID',
@@ -69,25 +96,32 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TM_EVENTS_CONDITION_FAILED',
 ])
 
+/** True for the errors that a repeated append meets because its first run went through. */
+export function mayBeRepeat(batch: EncodedBatch, error: unknown): boolean {
+  return TidemillError.is(error) && refusals.has(error.code) && hasIds(batch)
+}
+
+function hasIds({ ids }: EncodedBatch): boolean {
+  return ids.some((id) => id !== undefined)
+}
+
 function* writeProgram(tx: Tx, batch: EncodedBatch): Program<AppendManyResult> {
-  // Without ids there is nothing to recognise a repeat by, and the savepoint is saved.
-  const identified = batch.appends.some(({ events }) => events.some(({ id }) => id !== undefined))
-  if (!identified) return yield* write(tx, batch, 'TM_EVENTS_ROWS_LOST')
+  // One stream without ids, checks and condition is refused before anything is written. All else may be refused half
+  // way, and the caller that catches the error must not commit the half.
+  const { appends, checks, condition } = batch
+  const atOnce =
+    appends.length === 1 && checks === undefined && condition === undefined && !hasIds(batch)
+  if (atOnce) return resultOf(batch, yield* write(tx, batch), false)
   try {
-    return yield* tx.savepoint(() => write(tx, batch, 'TM_EVENTS_DUPLICATE_ID'))
+    return resultOf(batch, yield* tx.savepoint(() => write(tx, batch)), false)
   } catch (error) {
-    if (!TidemillError.is(error) || !refusals.has(error.code)) throw error
-    const original = yield* findOriginal(tx, batch)
-    if (original === undefined) throw error
+    const original = mayBeRepeat(batch, error) ? yield* findOriginal(tx, batch) : null
+    if (original === null) throw error
     return original
   }
 }
 
-function* write(
-  tx: Tx,
-  batch: EncodedBatch,
-  whenRowsMiss: 'TM_EVENTS_ROWS_LOST' | 'TM_EVENTS_DUPLICATE_ID',
-): Program<AppendManyResult> {
+function* write(tx: Tx, batch: EncodedBatch): Program<Written> {
   const texts = textsFor(tx.dialect)
   const { tenant, appends } = batch
   // In sorted order, so that two transactions over the same streams cannot wait for each other in a circle.
@@ -98,57 +132,62 @@ function* write(
 
   // The counter comes last before the insert: its row lock orders all appends, so commit order is position order,
   // and what is checked while it is held cannot change under the check.
-  const total = appends.reduce((sum, { events }) => sum + events.length, 0)
+  const total = batch.types.length
   yield* tx.run(texts.takePositions, total, shard)
   const sequence = yield* tx.get<SequenceRow>(texts.sequence, shard)
   const first = (sequence?.pos ?? total) - total + 1
   yield* check(tx, texts, batch)
 
-  const streams = []
-  const rows: SqlValue[][] = []
-  const tags: SqlValue[][] = []
+  const versions: number[] = []
+  const rows: SqlValue[] = []
+  const tags: SqlValue[] = []
+  const tsUs = tx.now * 1000
   let hash = sequence?.hash ?? null
-  let pos = first
+  let at = 0
   for (const append of appends) {
-    const start = pos
+    const { stream } = append
     let version = before.get(append) ?? 0
-    for (const event of append.events) {
+    for (const end = at + append.count; at < end; at++) {
+      const pos = first + at
       version++
+      const given = batch.ids[at]
       const id =
-        event.id === undefined
-          ? deriveEventId(tx.now, tenant, append.stream, version)
-          : packEventId(event.id)
-      const tsUs = tx.now * 1000
+        given === undefined ? deriveEventId(tx.now, tenant, stream, version) : packEventId(given)
+      const type = batch.types[at] as string
+      const schemaVersion = batch.schemaVersions[at] as number
+      const data = batch.data[at] as string
+      const meta = batch.meta[at] as string
       if (hash !== null) {
-        hash = chainHash(hash, { ...event, pos, tenant, stream: append.stream, version, id, tsUs })
+        const event = { pos, tenant, stream, version, id, type, schemaVersion, data, meta, tsUs }
+        hash = chainHash(hash, event)
       }
-      rows.push([
+      rows.push(
         shard,
         pos,
         tenant,
-        append.stream,
+        stream,
         version,
         id,
-        event.type,
-        event.schemaVersion,
-        event.data,
-        event.meta,
-        null,
+        type,
+        schemaVersion,
+        data,
+        meta,
         tsUs,
         hash,
-      ])
-      for (const tag of event.tags) tags.push([shard, tenant, tag, pos, event.type])
-      pos++
+      )
+      for (const tag of batch.tags?.[at] ?? []) tags.push(shard, tenant, tag, pos, type)
     }
-    const { stream } = append
-    streams.push({ stream, version, first: start, last: pos - 1, deduplicated: false })
+    versions.push(version)
   }
-  const stored = yield* insert(tx, (n) => texts.insertEvents(n), rows)
-  if (stored !== total) throw eventsErrors.error(whenRowsMiss, { stored, wanted: total })
-  if (tags.length > 0) yield* insert(tx, (n) => texts.insertTags(n), tags)
+  const stored = yield* insert(tx, (n) => texts.insertEvents(n), rows, total)
+  if (stored !== total) {
+    const code = hasIds(batch) ? 'TM_EVENTS_DUPLICATE_ID' : 'TM_EVENTS_ROWS_LOST'
+    throw eventsErrors.error(code, { stored, wanted: total })
+  }
+  if (tags.length > 0) yield* insert(tx, (n) => texts.insertTags(n), tags, tags.length / 5)
   if (hash !== null) yield* tx.run(texts.saveHash, hash, shard)
   tx.notify(eventsTopic)
-  return { first, last: pos - 1, deduplicated: false, streams }
+  return [first, ...versions]
 }
 
 interface SequenceRow {
@@ -158,8 +197,7 @@ interface SequenceRow {
 
 /** Moves the stream's version on, or throws; the row count decides. Returns the version before. */
 function* claim(tx: Tx, texts: SqlTexts, tenant: string, append: EncodedStream): Program<number> {
-  const { stream, events, expected } = append
-  const count = events.length
+  const { stream, count, expected } = append
   if (expected === 'none' || expected === 0) {
     if (yield* create(tx, texts, tenant, stream, count)) return 0
     throw yield* refusal(tx, texts, tenant, stream, expected)
@@ -218,7 +256,7 @@ function wrongVersion(stream: string, expected: Expected, actual: number): Error
 }
 
 function* check(tx: Tx, texts: SqlTexts, batch: EncodedBatch): Program<void> {
-  const { tenant, checks, condition } = batch
+  const { tenant, checks = [], condition } = batch
   for (const { stream, expected } of checks) {
     const row = yield* tx.get<StreamRow>(texts.stream, tenant, stream)
     const actual = row?.version ?? 0
@@ -247,59 +285,52 @@ function* check(tx: Tx, texts: SqlTexts, batch: EncodedBatch): Program<void> {
 function* insert(
   tx: Tx,
   sql: (rows: number) => string,
-  rows: readonly SqlValue[][],
+  values: readonly SqlValue[],
+  rows: number,
 ): Program<number> {
+  const width = values.length / rows
   let stored = 0
-  for (let at = 0; at < rows.length; ) {
-    const size = Math.min(64, 2 ** (31 - Math.clz32(rows.length - at)))
-    const { changes } = yield* tx.run(sql(size), ...rows.slice(at, at + size).flat())
+  for (let at = 0; at < rows; ) {
+    const size = Math.min(64, 2 ** (31 - Math.clz32(rows - at)))
+    const { changes } = yield* tx.run(
+      sql(size),
+      ...(size === rows ? values : values.slice(at * width, (at + size) * width)),
+    )
     stored += changes
     at += size
   }
   return stored
 }
 
-/** The result of the append that stored these very events, or undefined when none of the ids is stored. */
-function* findOriginal(tx: Tx, batch: EncodedBatch): Program<AppendManyResult | undefined> {
-  const wanted = batch.appends.flatMap(({ stream, events }) =>
-    events.map(({ id }) => ({ stream, id: id === undefined ? undefined : packEventId(id) })),
+function* findOriginal(tx: Tx, batch: EncodedBatch): Program<AppendManyResult | null> {
+  const { appends, tenant } = batch
+  const streams = appends.flatMap(({ stream, count }) =>
+    Array.from({ length: count }, () => stream),
   )
-  const ids = wanted.flatMap(({ id }) => (id === undefined ? [] : [id]))
+  const ids = batch.ids.map((id) => (id === undefined ? undefined : packEventId(id)))
+  const given = ids.filter((id) => id !== undefined)
   const texts = textsFor(tx.dialect)
-  const rows = yield* tx.all<OriginalRow>(texts.eventsById(ids.length), batch.tenant, ...ids)
-  if (rows.length === 0) return undefined
+  const rows = yield* tx.all<OriginalRow>(texts.eventsById(given.length), tenant, ...given)
+  if (rows.length === 0) return null
   const first = rows[0]?.pos ?? 0
   const same =
-    rows.length === wanted.length &&
+    rows.length === ids.length &&
     rows.every((row, index) => {
-      const { stream, id } = wanted[index] as { stream: string; id: Uint8Array | undefined }
+      const id = ids[index]
       return (
         id !== undefined &&
         row.pos === first + index &&
-        row.stream_id === stream &&
+        row.stream_id === streams[index] &&
         Buffer.compare(row.event_id, id) === 0
       )
     })
   if (!same) {
-    throw eventsErrors.error('TM_EVENTS_DUPLICATE_ID', {
-      stored: rows.length,
-      wanted: wanted.length,
-    })
+    const details = { stored: rows.length, wanted: ids.length }
+    throw eventsErrors.error('TM_EVENTS_DUPLICATE_ID', details)
   }
-  const streams = []
-  let at = 0
-  for (const { stream, events } of batch.appends) {
-    const end = at + events.length - 1
-    streams.push({
-      stream,
-      version: rows[end]?.version ?? 0,
-      first: first + at,
-      last: first + end,
-      deduplicated: true,
-    })
-    at = end + 1
-  }
-  return { first, last: first + at - 1, deduplicated: true, streams }
+  let end = 0
+  const versions = appends.map(({ count }) => rows[(end += count) - 1]?.version ?? 0)
+  return resultOf(batch, [first, ...versions], true)
 }
 
 interface OriginalRow {

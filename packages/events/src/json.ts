@@ -9,67 +9,86 @@ const maxProblems = 20
  * it) and `__proto__` keys (they poison objects that folds build).
  */
 export function jsonProblems(value: unknown, path: string, problems: Problem[] = []): Problem[] {
-  walk(value, path, [], problems)
+  walk(value, { path, keys: [], parents: [], problems })
   return problems
 }
 
-function walk(value: unknown, path: string, parents: unknown[], problems: Problem[]): void {
-  if (problems.length >= maxProblems) return
+/** Where the walk is; the path is put together only for a problem, because nearly no event has one. */
+interface Walk {
+  readonly path: string
+  readonly keys: (string | number)[]
+  readonly parents: object[]
+  readonly problems: Problem[]
+}
+
+function report({ path, keys, problems }: Walk, problem: Omit<Problem, 'path'>): void {
+  problems.push({ path: [path, ...keys].join('/'), ...problem })
+}
+
+function walk(value: unknown, at: Walk): void {
+  if (at.problems.length >= maxProblems) return
   switch (typeof value) {
     case 'string':
-      text(value, path, problems)
+      text(value, at)
       return
     case 'boolean':
       return
     case 'number':
       if (!Number.isFinite(value)) {
-        problems.push({ path, message: 'is not a finite number', received: String(value) })
+        report(at, { message: 'is not a finite number', received: String(value) })
       }
       return
     case 'object':
-      if (value !== null) container(value, path, parents, problems)
+      if (value !== null) container(value, at)
       return
     case 'bigint':
     case 'undefined':
     case 'symbol':
     case 'function':
-      problems.push({ path, message: `${typeof value} is not JSON`, expected: 'plain JSON' })
+      report(at, { message: `${typeof value} is not JSON`, expected: 'plain JSON' })
       return
   }
 }
 
-function text(value: string, path: string, problems: Problem[]): void {
-  if (!value.isWellFormed()) problems.push({ path, message: 'has a lone surrogate' })
-  if (value.includes('\0')) problems.push({ path, message: 'has a NUL character' })
+function text(value: string, at: Walk): void {
+  if (!value.isWellFormed()) report(at, { message: 'has a lone surrogate' })
+  if (value.includes('\0')) report(at, { message: 'has a NUL character' })
 }
 
-function container(value: object, path: string, parents: unknown[], problems: Problem[]): void {
+function container(value: object, at: Walk): void {
+  const { parents, keys } = at
   if (parents.includes(value)) {
-    problems.push({ path, message: 'contains itself' })
+    report(at, { message: 'contains itself' })
     return
   }
   if (parents.length >= maxDepth) {
-    problems.push({ path, message: `is nested deeper than ${maxDepth} levels` })
+    report(at, { message: `is nested deeper than ${maxDepth} levels` })
+    return
+  }
+  if ('toJSON' in value || !(Array.isArray(value) || isPlain(value))) {
+    report(at, { message: 'is not a plain object or array', received: named(value) })
     return
   }
   parents.push(value)
+  const depth = keys.length
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) walk(value[i], `${path}/${i}`, parents, problems)
-  } else if (isPlain(value)) {
-    for (const key of Object.keys(value)) {
-      const at = `${path}/${key}`
-      if (key === '__proto__') problems.push({ path: at, message: 'is a forbidden key' })
-      text(key, at, problems)
-      walk((value as Record<string, unknown>)[key], at, parents, problems)
+    for (let index = 0; index < value.length; index++) {
+      keys[depth] = index
+      walk(value[index], at)
     }
   } else {
-    problems.push({ path, message: 'is not a plain object or array', received: named(value) })
+    for (const key of Object.keys(value)) {
+      keys[depth] = key
+      if (key === '__proto__') report(at, { message: 'is a forbidden key' })
+      text(key, at)
+      walk((value as Record<string, unknown>)[key], at)
+    }
   }
+  keys.length = depth
   parents.pop()
 }
 
 function isPlain(value: object): boolean {
-  if ('toJSON' in value) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   // Not `=== Object.prototype`: an object that crossed a realm or a structured clone is plain too.
   return prototype === null || Object.getPrototypeOf(prototype) === null

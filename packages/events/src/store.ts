@@ -11,7 +11,14 @@ import {
   silentLogger,
 } from '@tidemill/core'
 import type { Database } from '@tidemill/sql'
-import { appendProcedure, archiveProcedure, single } from './append.ts'
+import {
+  appendProcedure,
+  archiveProcedure,
+  mayBeRepeat,
+  originalProcedure,
+  resultOf,
+  single,
+} from './append.ts'
 import { createDecider, type Decider, type DeciderDefinition } from './decider.ts'
 import {
   type AppendManyInput,
@@ -125,6 +132,7 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
   const uuid = createUuid7(clock, random)
   // Names the process, so that after a crash the next one knows that nobody holds its leases any more.
   const owner = `${process.pid}-${performance.timeOrigin}/${uuid()}`
+  let runs = 0
   const processors = new Set<Processor>()
   const closing = new AbortController()
 
@@ -143,7 +151,17 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
   const appendMany = async (input: AppendManyInput): Promise<AppendManyResult> => {
     assertOpen()
     const appends = input.appends.map((one) => ({ ...one, events: one.events.map(stamp) }))
-    const result = await database.call(appendProcedure, encodeBatch({ ...input, appends }))
+    const batch = encodeBatch({ ...input, appends })
+    const result = await database.call(appendProcedure, batch).then(
+      (written) => resultOf(batch, written, false),
+      async (error: unknown) => {
+        const original = mayBeRepeat(batch, error)
+          ? await database.call(originalProcedure, batch)
+          : null
+        if (original === null) throw error
+        return original
+      },
+    )
     if (appendChannel.hasSubscribers) appendChannel.publish(result)
     return result
   }
@@ -211,7 +229,7 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
         random,
         logger,
         lease,
-        owner: `${owner}-${processors.size}`,
+        owner: `${owner}-${++runs}`,
         onClosed: () => processors.delete(started),
       })
       processors.add(started)

@@ -14,4 +14,5 @@ export type {
   PlatformContext,
   RunningSystem,
   SystemModule,
+  TimelineEntry,
 } from './system.ts'

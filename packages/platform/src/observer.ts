@@ -35,11 +35,17 @@ export function createObserver(options: ObserverOptions): Observer {
   let timer: Timer | undefined
   let sampling: Promise<void> = Promise.resolve()
   let closed = false
+  let knownRevision = 0
 
   const sample = async (): Promise<void> => {
     const pictures = await Promise.all(systems.map((system) => system.picture()))
     const totals = await Promise.all(systems.map((system) => system.totals()))
     const { revision } = await kv.status()
+    if (revision !== knownRevision) {
+      const what = knownRevision === 0 ? 'started with' : 'changed to'
+      maker.note({ kind: 'config', text: `configuration ${what} revision ${revision}` })
+      knownRevision = revision
+    }
     const overview = maker.sample(
       [gatewayPicture(gateway), configPicture(revision), ...pictures],
       sum(totals),

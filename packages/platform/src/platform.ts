@@ -2,6 +2,7 @@ import path from 'node:path'
 import {
   type Clock,
   type Closable,
+  type CloseStack,
   createCloseStack,
   type Logger,
   type Random,
@@ -66,10 +67,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
 }
 
-async function start(
-  options: PlatformOptions,
-  stack: ReturnType<typeof createCloseStack>,
-): Promise<Platform> {
+async function start(options: PlatformOptions, stack: CloseStack): Promise<Platform> {
   const { clock = realClock, random = realRandom, logger = silentLogger } = options
   const ports = portsOf(options.port)
   const dataDir = stack.add(await openDataDir(options.dataDir))
@@ -94,9 +92,7 @@ async function start(
     logger,
     expose: (exposure) => expose(gateway, exposure),
   }
-  const systems = await Promise.all(
-    options.systems.map(async (module) => stack.add(await module.start(context))),
-  )
+  const systems = await startSystems(options.systems, context, stack)
   const stream = createEventStream(clock)
   const observer = createObserver({
     version: options.version,
@@ -155,6 +151,22 @@ async function start(
     [Symbol.asyncDispose]: () => platform.close(),
   }
   return platform
+}
+
+/** Starts them side by side; when one fails, waits for the others, so that all that started can be closed. */
+async function startSystems(
+  modules: readonly SystemModule[],
+  context: PlatformContext,
+  stack: CloseStack,
+): Promise<readonly RunningSystem[]> {
+  const outcomes = await Promise.allSettled(modules.map((module) => module.start(context)))
+  const systems = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' ? [outcome.value] : [],
+  )
+  for (const system of systems) stack.add(system)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return systems
 }
 
 function portsOf(port: number | 'auto'): { readonly console: number; readonly gateway: number } {

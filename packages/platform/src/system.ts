@@ -82,6 +82,17 @@ export interface FollowedOrder {
   /** x-request-id of the request that placed it, when it came through the gateway. */
   readonly requestId: string | null
   readonly view: Readonly<Record<string, unknown>>
+  /** What happened, by time; the platform puts the gateway's entry in its place. */
+  readonly timeline: readonly TimelineEntry[]
+}
+
+export interface TimelineEntry {
+  /** Wall time in milliseconds. */
+  readonly at: number
+  readonly system: string
+  readonly title: string
+  readonly state: 'ok' | 'warn' | 'error'
+  readonly detail?: string
 }
 
 /** One thing that must always be true, and whether it is. */

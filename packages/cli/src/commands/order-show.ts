@@ -3,6 +3,7 @@ import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
 import { formatMoney } from '../render/money.ts'
+import { plural } from '../render/plural.ts'
 import { renderTable } from '../render/table.ts'
 
 const marks = { ok: '+', warn: '!', error: 'x' } as const
@@ -18,7 +19,7 @@ export async function execute(invocation: Invocation): Promise<number> {
   }
   const { order, route, saga } = found
   out.line(
-    `${out.style('bold', `order ${order.id}`)}  ${order.state}  ${formatMoney(order.total.amount, order.total.currency)}  ${order.lines.length} lines`,
+    `${out.style('bold', `order ${order.id}`)}  ${order.state}  ${formatMoney(order.total.amount, order.total.currency)}  ${plural(order.lines.length, 'line')}`,
   )
   out.line(
     route === null
@@ -30,7 +31,7 @@ export async function execute(invocation: Invocation): Promise<number> {
     for (const step of saga.steps) {
       const error = step.error === undefined || step.error === null ? '' : `  ${step.error}`
       out.line(
-        `        ${step.name} ${step.direction ?? ''}  ${step.state}  ${step.attempts} attempts${error}`,
+        `        ${step.name} ${step.direction ?? ''}  ${step.state}  ${plural(step.attempts, 'attempt')}${error}`,
       )
     }
   }

@@ -24,7 +24,10 @@ export interface CheckpointRow {
   readonly active: number
 }
 
-/** The checkpoint when `fence` still owns it; throws TM_EVENTS_FENCED otherwise. */
+/**
+ * The checkpoint when `fence` still owns it; throws TM_EVENTS_FENCED otherwise. It ends a batch before its work is
+ * done in vain, but does not lock: where transactions run side by side, {@link moveCheckpoint} has the last word.
+ */
 export function* ownedCheckpoint(tx: Tx, key: ProcessorKey, fence: number): Program<Checkpoint> {
   const sql = textsFor(tx.dialect).checkpoint
   const row = yield* tx.get<CheckpointRow>(sql, key.processor, key.version, shard)
@@ -37,7 +40,10 @@ export function* ownedCheckpoint(tx: Tx, key: ProcessorKey, fence: number): Prog
   }
 }
 
-/** Moves the checkpoint, in the transaction of the work that it stands for. */
+/**
+ * Moves the checkpoint, in the transaction of the work that it stands for, only from where that work began and only
+ * under its fence: at READ COMMITTED another owner may have come in after {@link ownedCheckpoint} looked.
+ */
 export function* moveCheckpoint(
   tx: Tx,
   key: ProcessorKey,
@@ -73,7 +79,7 @@ function* acquire(
   if (row === undefined) return null
   const [process] = owner.split('/')
   const free =
-    row.owner === '' ||
+    row.owner === owner ||
     row.lease_until <= tx.now ||
     (exclusive && !row.owner.startsWith(`${process}/`))
   if (!free) return null

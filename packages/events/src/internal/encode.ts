@@ -12,58 +12,66 @@ import {
 import { jsonProblems } from '../json.ts'
 import { isEventId } from './event-id.ts'
 
-/** An event checked and turned to text, ready to cross to the writer thread. */
-export interface EncodedEvent {
-  readonly type: string
-  /** Undefined when the caller gave none. Text: bytes would take their whole buffer along to the writer thread. */
-  readonly id: string | undefined
-  readonly schemaVersion: number
-  readonly data: string
-  readonly meta: string
-  readonly tags: readonly string[]
-}
-
+/** One stream's part of a batch: the next `count` events are its. */
 export interface EncodedStream {
   readonly stream: string
   readonly expected: Expected
-  readonly events: readonly EncodedEvent[]
+  readonly count: number
 }
 
+/**
+ * Events checked and turned to text, ready to cross to the writer thread. They are columns, not objects: a clone
+ * writes every key of every object, and ids are text because bytes would take their whole buffer along.
+ */
 export interface EncodedBatch {
   readonly tenant: string
   readonly appends: readonly EncodedStream[]
-  readonly checks: readonly StreamCheck[]
-  readonly condition: AppendCondition | undefined
+  readonly types: readonly string[]
+  /** Undefined where the caller gave none. */
+  readonly ids: readonly (string | undefined)[]
+  readonly schemaVersions: readonly number[]
+  readonly data: readonly string[]
+  readonly meta: readonly string[]
+  /** Absent when no event has any. */
+  readonly tags?: readonly (readonly string[])[]
+  readonly checks?: readonly StreamCheck[]
+  readonly condition?: AppendCondition
 }
 
 const printable = /^[\x20-\x7e]+$/u
 const typePattern = /^[A-Za-z][\w.:-]{0,119}$/u
+const maxProblems = 20
+const mostTypes = 100
 
 /** Checks everything that can be checked without the database; throws one error with every problem. */
 export function encodeBatch(input: AppendManyInput): EncodedBatch {
   const { appends, checks = [], condition, tenant = defaultTenant } = input
-  const first = appends.find((one) => one.events.length === 0)
-  if (appends.length === 0 || first !== undefined) {
-    throw eventsErrors.error('TM_EVENTS_EMPTY_APPEND', { stream: first?.stream ?? '' })
+  const empty = appends.find((one) => one.events.length === 0)
+  if (appends.length === 0 || empty !== undefined) {
+    throw eventsErrors.error('TM_EVENTS_EMPTY_APPEND', { stream: empty?.stream ?? '' })
   }
-  for (const { stream, expected = 'any' } of [...appends, ...checks]) {
-    checkExpected(stream, expected)
-  }
+  const places = checks.length === 0 ? appends : [...appends, ...checks]
+  for (const { stream, expected = 'any' } of places) checkExpected(stream, expected)
   const shape: Problem[] = []
   const payload: Problem[] = []
   name(tenant, 64, '/tenant', shape)
+  if (checks.length > appendLimits.batchEvents) {
+    shape.push({ path: '/checks', message: `must be at most ${appendLimits.batchEvents}` })
+  }
   const streams = new Set<string>()
-  for (const [index, { stream }] of [...appends, ...checks].entries()) {
+  for (const [index, { stream }] of places.entries()) {
     name(stream, appendLimits.streamLength, `/streams/${index}`, shape)
     if (streams.has(stream)) {
       shape.push({ path: `/streams/${index}`, message: 'stream appears twice', received: stream })
     }
     streams.add(stream)
   }
-  conditionProblems(condition, shape)
+  if (condition !== undefined) conditionProblems(condition, shape)
   const ids = new Set<string>()
   for (const [at, { events }] of appends.entries()) {
     for (const [index, event] of events.entries()) {
+      // The first problems say it all; a list as long as the input would not be bounded.
+      if (shape.length >= maxProblems) break
       const path = appends.length === 1 ? `/events/${index}` : `/appends/${at}/events/${index}`
       eventProblems(event, path, ids, shape)
       jsonProblems(event.data, `${path}/data`, payload)
@@ -72,13 +80,32 @@ export function encodeBatch(input: AppendManyInput): EncodedBatch {
   }
   if (shape.length > 0) throw invalid('TM_EVENTS_INVALID_INPUT', [...shape, ...payload])
   if (payload.length > 0) throw invalid('TM_EVENTS_INVALID_PAYLOAD', payload)
-  const encoded = appends.map(({ stream, expected = 'any', events }) => ({
-    stream,
-    expected,
-    events: events.map(encodeEvent),
-  }))
-  checkSizes(encoded)
-  return { tenant, appends: encoded, checks, condition }
+  const batch = encoded(input)
+  checkSizes(batch)
+  return batch
+}
+
+function encoded({ appends, checks, condition, tenant }: AppendManyInput): EncodedBatch {
+  const events =
+    appends.length === 1 ? (appends[0]?.events ?? []) : appends.flatMap((one) => one.events)
+  return {
+    tenant: tenant ?? defaultTenant,
+    appends: appends.map(({ stream, expected = 'any', events: { length } }) => ({
+      stream,
+      expected,
+      count: length,
+    })),
+    types: events.map(({ type }) => type),
+    ids: events.map(({ id }) => id),
+    schemaVersions: events.map(({ schemaVersion = 1 }) => schemaVersion),
+    data: events.map(({ data }) => JSON.stringify(data)),
+    meta: events.map(({ meta }) => (meta === undefined ? '{}' : JSON.stringify(meta))),
+    ...(events.some(({ tags }) => tags !== undefined)
+      ? { tags: events.map(({ tags = [] }) => tags) }
+      : {}),
+    ...(checks === undefined || checks.length === 0 ? {} : { checks }),
+    ...(condition === undefined ? {} : { condition }),
+  }
 }
 
 function invalid(
@@ -147,13 +174,19 @@ function tagProblems(tags: readonly string[], path: string, problems: Problem[])
   for (const [index, tag] of tags.entries()) name(tag, 120, `${path}/${index}`, problems)
 }
 
-function conditionProblems(condition: AppendCondition | undefined, problems: Problem[]): void {
-  if (condition === undefined) return
-  tagProblems(condition.tags, '/condition/tags', problems)
-  if (condition.tags.length === 0) {
+function conditionProblems(condition: AppendCondition, problems: Problem[]): void {
+  const { tags, types = [], after } = condition
+  tagProblems(tags, '/condition/tags', problems)
+  if (tags.length === 0) {
     problems.push({ path: '/condition/tags', message: 'must name at least one tag' })
   }
-  if (!Number.isSafeInteger(condition.after) || condition.after < 0) {
+  if (types.length > mostTypes || types.some((type) => !typePattern.test(type))) {
+    problems.push({
+      path: '/condition/types',
+      message: `must be at most ${mostTypes} event types`,
+    })
+  }
+  if (!Number.isSafeInteger(after) || after < 0) {
     problems.push({ path: '/condition/after', message: 'must be a position from 0' })
   }
 }
@@ -164,39 +197,28 @@ function metaProblems(meta: unknown, path: string, problems: Problem[]): void {
   } else jsonProblems(meta, path, problems)
 }
 
-function encodeEvent(event: NewEvent): EncodedEvent {
-  return {
-    type: event.type,
-    id: event.id,
-    schemaVersion: event.schemaVersion ?? 1,
-    data: JSON.stringify(event.data),
-    meta: event.meta === undefined ? '{}' : JSON.stringify(event.meta),
-    tags: event.tags ?? [],
-  }
-}
-
-function checkSizes(streams: readonly EncodedStream[]): void {
+function checkSizes(batch: EncodedBatch): void {
   let bytes = 0
-  let events = 0
-  for (const stream of streams) {
-    for (const [index, event] of stream.events.entries()) {
-      const size = Buffer.byteLength(event.data) + Buffer.byteLength(event.meta)
+  let at = 0
+  for (const { stream, count } of batch.appends) {
+    for (let index = 0; index < count; index++, at++) {
+      const size =
+        Buffer.byteLength(batch.data[at] as string) + Buffer.byteLength(batch.meta[at] as string)
       if (size > appendLimits.eventBytes) {
         throw eventsErrors.error('TM_EVENTS_EVENT_TOO_LARGE', {
-          stream: stream.stream,
+          stream,
           index,
-          type: event.type,
+          type: batch.types[at] as string,
           bytes: size,
           limit: appendLimits.eventBytes,
         })
       }
       bytes += size
-      events++
     }
   }
-  if (events > appendLimits.batchEvents || bytes > appendLimits.batchBytes) {
+  if (at > appendLimits.batchEvents || bytes > appendLimits.batchBytes) {
     throw eventsErrors.error('TM_EVENTS_BATCH_TOO_LARGE', {
-      events,
+      events: at,
       bytes,
       maxEvents: appendLimits.batchEvents,
       maxBytes: appendLimits.batchBytes,

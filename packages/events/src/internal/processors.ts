@@ -91,13 +91,17 @@ export function startProcessor(
       database.call(discardProcedure, { processor: name, version, position, reason }),
     async rebuild() {
       const only = onlyProjection()
-      await runner.exclusively((fence) => only.reset(fence))
-      runner.moved(0)
+      await runner.exclusively(async (fence) => {
+        await only.reset(fence)
+        runner.moved(0)
+      })
     },
     async activate({ force = false } = {}) {
       const only = onlyProjection()
-      const { position } = await runner.exclusively((fence) => only.activate(fence, force))
-      runner.moved(position)
+      await runner.exclusively(async (fence) => {
+        const { position } = await only.activate(fence, force)
+        runner.moved(position)
+      })
     },
     async prune() {
       const { done = 0 } = await onlyProjection().prune()

@@ -51,16 +51,21 @@ export interface RunnerOptions {
   onClosed(): void
 }
 
+/** The time from taking the lease to losing it; the signal aborts what is under way when it ends. */
+interface Tenure {
+  readonly fence: number
+  readonly controller: AbortController
+}
+
 const pollMs = { first: 20, last: 1000 }
 const drainMs = 5000
+const closed = 'it is closed'
 
 /** The loop under every processor: owns the lease, steps until the head, then waits for a wake or a poll. */
 export class Runner {
-  state: ProcessorState = 'starting'
   position = 0
   error: Error | undefined
   private readonly options: RunnerOptions
-  private readonly controller = new AbortController()
   private readonly stopListening: () => void
   private readonly loop: Promise<void>
   private readonly waiting = new Set<{
@@ -68,7 +73,8 @@ export class Runner {
     readonly resolve: () => void
     readonly reject: (error: Error) => void
   }>()
-  private fence: number | undefined
+  private phase: Exclude<ProcessorState, 'closed'> = 'starting'
+  private tenure: Tenure | undefined
   private renewal: Timer | undefined
   private woken = false
   private wakeUp: (() => void) | undefined
@@ -82,21 +88,25 @@ export class Runner {
     this.loop = this.run()
   }
 
+  get state(): ProcessorState {
+    return this.isClosed() ? 'closed' : this.phase
+  }
+
   async lag(): Promise<number> {
     return Math.max(0, (await this.options.head()) - this.position)
   }
 
   async idle(): Promise<void> {
     const until = await this.options.head()
-    if (this.state === 'closed') throw this.stopped('it is closed')
+    if (this.state === 'closed') throw this.stopped(closed)
     if (this.state === 'stopped') throw this.stopped()
-    if (this.position >= until && this.fence !== undefined) return
+    if (this.position >= until && this.tenure !== undefined) return
     await new Promise<void>((resolve, reject) => this.waiting.add({ until, resolve, reject }))
   }
 
   resume(): void {
     if (this.state !== 'stopped') return
-    this.state = 'starting'
+    this.phase = 'starting'
     this.error = undefined
     this.wake()
   }
@@ -104,56 +114,54 @@ export class Runner {
   /** Runs `work` between two steps, with the lease held; rejects with TM_EVENTS_FENCED without it. */
   async exclusively<T>(work: (fence: number, signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.inTurn(async () => {
-      if (this.isClosed()) throw this.stopped('it is closed')
-      if (this.fence === undefined && !(await this.acquire())) {
-        throw eventsErrors.error('TM_EVENTS_FENCED', { ...this.options.work.key })
-      }
-      return work(this.fence as number, this.controller.signal)
+      if (this.isClosed()) throw this.stopped(closed)
+      const { fence, controller } = this.tenure ?? (await this.acquire()) ?? this.nobody()
+      return work(fence, controller.signal)
     })
   }
 
-  /** After a rebuild: the checkpoint was moved by the caller. */
+  /** Tells, inside {@link Runner.exclusively}, that the work has moved the checkpoint. */
   moved(position: number): void {
     this.position = position
     this.wake()
   }
 
   close(): Promise<void> {
-    this.closing ??= this.shut()
-    return this.closing
+    if (this.closing !== undefined) return this.closing
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.closing = promise
+    resolve(this.shut())
+    return promise
   }
 
   private async shut(): Promise<void> {
     const { clock, work } = this.options
     this.stopListening()
-    this.state = 'closed'
-    this.wake()
-    // A step that is under way may finish; a handler that does not is aborted.
-    const abort = clock.timer(drainMs, () => this.controller.abort(this.stopped('it is closed')))
-    await this.loop
-    await this.turn.catch(() => undefined)
-    abort.cancel()
     this.renewal?.cancel()
-    if (this.fence !== undefined) {
-      const release = { ...work.key, fence: this.fence, leaseMs: 0 }
-      this.fence = undefined
+    this.wakeUp?.()
+    // A step that is under way may finish; a handler that does not is given up.
+    const abort = clock.timer(drainMs, () => this.tenure?.controller.abort(this.stopped(closed)))
+    await this.loop
+    await this.turn
+    abort.cancel()
+    if (this.tenure !== undefined) {
+      const release = { ...work.key, fence: this.tenure.fence, leaseMs: 0 }
+      this.tenure = undefined
       await work.database.call(renewProcedure, release).catch(() => undefined)
     }
-    this.rejectWaiting(this.stopped('it is closed'))
+    this.rejectWaiting(this.stopped(closed))
     this.options.onClosed()
   }
 
   private async run(): Promise<void> {
-    let failures = 0
+    let tries: Tries = { at: undefined, failures: 0 }
     let careful = false
-    let giveUp: number | undefined
     let prepared = false
     while (!this.isClosed()) {
-      if (this.state === 'stopped') {
+      if (this.phase === 'stopped') {
         this.woken = false
         await this.sleep(undefined)
-        failures = 0
-        giveUp = undefined
+        tries = { at: undefined, failures: 0 }
         continue
       }
       try {
@@ -161,45 +169,38 @@ export class Runner {
           await this.options.work.prepare()
           prepared = true
         }
-        if (this.fence === undefined && !(await this.inTurn(() => this.acquire()))) {
-          this.state = 'standby'
+        if (this.tenure === undefined && (await this.inTurn(() => this.acquire())) === undefined) {
+          this.phase = 'standby'
           await this.sleep(this.options.leaseMs / 3, false)
           continue
         }
+        const giveUp = tries.failures >= retryLimits.tries ? tries.at : undefined
         const mode = giveUp === undefined ? { careful } : { careful, giveUp }
         const result = await this.inTurn(() => this.step(mode))
         if (result === undefined) continue
         const { blocked } = result
         if (blocked === undefined) {
-          failures = 0
+          tries = { at: undefined, failures: 0 }
           careful = false
-          giveUp = undefined
           if (result.position >= result.head) await this.rest(result.head)
-          continue
-        }
-        if (!blocked.retryable) {
-          this.stop(blocked.position, blocked.message)
-          continue
-        }
-        failures++
-        if (failures >= retryLimits.tries) giveUp = blocked.position
-        else await this.backOff(failures, new Error(blocked.message))
+        } else if (blocked.retryable) {
+          tries = again(tries, blocked.position)
+          if (tries.failures < retryLimits.tries) {
+            await this.backOff(tries.failures, new Error(blocked.message))
+          }
+        } else this.stop(blocked.position, blocked.message)
       } catch (error) {
         if (TidemillError.is(error, 'TM_EVENTS_FENCED')) {
-          this.lose()
-          continue
-        }
-        if (!careful && prepared) {
+          this.lose(this.tenure)
+        } else if (!careful && prepared) {
           // Perhaps one event is to blame: the careful way finds it.
           careful = true
-          continue
-        }
-        if (!TidemillError.is(error) || !error.retryable) {
+        } else if (TidemillError.is(error) && error.retryable) {
+          tries = again(tries, undefined)
+          await this.backOff(tries.failures, error)
+        } else {
           this.stop(this.position, error instanceof Error ? error.message : String(error), error)
-          continue
         }
-        failures++
-        await this.backOff(failures, error)
       }
     }
   }
@@ -208,10 +209,12 @@ export class Runner {
     readonly careful: boolean
     readonly giveUp?: number
   }): Promise<StepResult | undefined> {
-    if (this.fence === undefined || this.isClosed()) return undefined
+    const { tenure } = this
+    if (tenure === undefined || this.isClosed()) return undefined
     this.woken = false
-    const result = await this.options.work.step(this.fence, mode, this.controller.signal)
-    this.state = this.isClosed() ? 'closed' : 'running'
+    const { fence, controller } = tenure
+    const result = await this.options.work.step(fence, mode, controller.signal)
+    this.phase = 'running'
     this.error = undefined
     const from = this.position
     this.position = result.position
@@ -231,16 +234,17 @@ export class Runner {
   private async rest(head: number): Promise<void> {
     const { work } = this.options
     let delay = pollMs.first
-    while (!this.woken && !this.isClosed() && this.fence !== undefined) {
-      const { fence } = this
-      await this.inTurn(async () => work.settled?.(fence))
+    while (!this.woken && !this.isClosed() && this.tenure !== undefined) {
+      await this.inTurn(async () => {
+        if (this.tenure !== undefined) await work.settled?.(this.tenure.fence)
+      })
       await this.sleep(delay)
       if (this.woken || (await this.options.head()) > head) return
       delay = Math.min(delay * 2, pollMs.last)
     }
   }
 
-  private async acquire(): Promise<boolean> {
+  private async acquire(): Promise<Tenure | undefined> {
     const { work, owner, leaseMs } = this.options
     const held = await work.database.call(acquireProcedure, {
       ...work.key,
@@ -249,36 +253,42 @@ export class Runner {
       // One process owns a SQLite file, so a lease from another process is one from before a crash.
       exclusive: work.database.dialect === 'sqlite',
     })
-    if (held === null) return false
-    this.fence = held.fence
+    if (held === null) return undefined
+    this.tenure = { fence: held.fence, controller: new AbortController() }
     this.position = held.position
-    this.renewLater(held.fence)
-    return true
+    this.renewLater(this.tenure)
+    return this.tenure
   }
 
-  private renewLater(fence: number): void {
+  private nobody(): never {
+    throw eventsErrors.error('TM_EVENTS_FENCED', { ...this.options.work.key })
+  }
+
+  private renewLater(tenure: Tenure): void {
+    // The answer to a renewal may come after the end.
+    if (this.tenure !== tenure || this.isClosed()) return
     const { work, clock, leaseMs } = this.options
-    this.renewal?.cancel()
     this.renewal = clock.timer(leaseMs / 3, () => {
-      if (this.fence !== fence || this.isClosed()) return
-      work.database.call(renewProcedure, { ...work.key, fence, leaseMs }).then(
-        (kept) => (kept ? this.renewLater(fence) : this.lose(fence)),
+      work.database.call(renewProcedure, { ...work.key, fence: tenure.fence, leaseMs }).then(
+        (kept) => (kept ? this.renewLater(tenure) : this.lose(tenure)),
         // The fence protects the data if the lease runs out meanwhile.
-        () => this.renewLater(fence),
+        () => this.renewLater(tenure),
       )
     })
   }
 
-  private lose(fence: number | undefined = this.fence): void {
-    if (this.fence !== fence) return
-    this.fence = undefined
+  private lose(tenure: Tenure | undefined): void {
+    if (tenure === undefined || this.tenure !== tenure) return
+    this.tenure = undefined
     this.renewal?.cancel()
+    // Somebody else does the same events now.
+    tenure.controller.abort(eventsErrors.error('TM_EVENTS_FENCED', { ...this.options.work.key }))
     this.wake()
   }
 
   private stop(position: number, reason: string, cause?: unknown): void {
     if (this.isClosed()) return
-    this.state = 'stopped'
+    this.phase = 'stopped'
     this.error = this.stopped(reason, position, cause)
     const { logger, work } = this.options
     logger.log('error', 'processor stopped', { ...work.key, position, reason })
@@ -303,11 +313,10 @@ export class Runner {
 
   private async backOff(failures: number, error: Error): Promise<void> {
     const { random, logger, work } = this.options
-    this.state = 'retrying'
+    this.phase = 'retrying'
     this.error = error
     logger.log('warn', 'processor tries again', { ...work.key, failures, reason: error.message })
-    const until = backoffDelay(failures, retryLimits, random)
-    await this.sleep(until, false)
+    await this.sleep(backoffDelay(failures, retryLimits, random), false)
   }
 
   private wake(): void {
@@ -335,8 +344,17 @@ export class Runner {
     return mine
   }
 
-  /** A method, so that the compiler does not take the state for what it was before an await. */
   private isClosed(): boolean {
-    return this.state === 'closed'
+    return this.closing !== undefined
   }
+}
+
+/** How often what stands at a position has failed in a row; without a position it was the whole batch. */
+interface Tries {
+  readonly at: number | undefined
+  readonly failures: number
+}
+
+function again(tries: Tries, at: number | undefined): Tries {
+  return { at, failures: tries.at === at ? tries.failures + 1 : 1 }
 }

@@ -1,7 +1,7 @@
 import type { SqlTexts, WindowParts } from './texts.ts'
 
 const eventColumns =
-  'pos, tenant, stream_id, version, event_id, type, schema_ver, data, meta, ts_us, key_id'
+  'pos, tenant, stream_id, version, event_id, type, schema_ver, data, meta, ts_us'
 
 /** The event store's schema and statements for SQLite. One file is one shard, so `pos` alone is the rowid. */
 export const sqliteTexts: SqlTexts = {
@@ -102,8 +102,8 @@ export const sqliteTexts: SqlTexts = {
   saveHash: 'UPDATE tm_seq SET hash = ? WHERE shard = ?',
   insertEvents: remembered(
     (rows) => `INSERT INTO tm_event (shard, pos, tenant, stream_id, version, event_id, type,
-      schema_ver, data, meta, key_id, ts_us, hash)
-    VALUES ${repeat('(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)}
+      schema_ver, data, meta, ts_us, hash)
+    VALUES ${repeat('(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', rows)}
     ON CONFLICT (tenant, event_id) DO NOTHING`,
   ),
   insertTags: (rows) =>

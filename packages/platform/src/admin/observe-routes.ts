@@ -1,5 +1,5 @@
 import type { Overview } from '../overview.ts'
-import type { RunningSystem } from '../system.ts'
+import type { RunningSystem, TimelineEntry } from '../system.ts'
 import { platformErrors } from '../errors.ts'
 import type { RouteView } from '../gateway-view.ts'
 import type { EventStream } from './event-stream.ts'
@@ -54,7 +54,8 @@ export function observeRoutes(parts: ObserveParts): readonly AdminRoute[] {
         if (found === undefined)
           throw platformErrors.error('TM_PLATFORM_NOT_FOUND', { what: 'order', id })
         const route = found.requestId === null ? null : parts.routeOf(found.requestId)
-        return { schema: 'tidemill.order.v1', data: { ...found.view, route } }
+        const timeline = route === null ? found.timeline : withRoute(route, found.timeline)
+        return { schema: 'tidemill.order.v1', data: { ...found.view, route, timeline } }
       },
     },
     {
@@ -101,4 +102,18 @@ export function observeRoutes(parts: ObserveParts): readonly AdminRoute[] {
       }),
     },
   ]
+}
+
+/** The request came before everything that it caused, whatever the services' clocks say. */
+function withRoute(route: RouteView, timeline: readonly TimelineEntry[]): TimelineEntry[] {
+  const { upstream, status, ms, flag } = route
+  const answered = status === 0 ? 'the client left' : `answered ${status} in ${ms.toFixed(1)} ms`
+  const entry: TimelineEntry = {
+    at: Math.min(route.at, timeline[0]?.at ?? route.at),
+    system: 'gateway',
+    title: route.route,
+    state: status >= 200 && status < 400 ? 'ok' : 'error',
+    detail: `to ${upstream}, ${answered}${flag === '' ? '' : ` (${flag})`}`,
+  }
+  return [entry, ...timeline]
 }
