@@ -1,12 +1,12 @@
 import { signal } from '@preact/signals'
-import type { Orders, Overview } from './api.ts'
+import type { OrdersDocument, Overview } from '@tidemill/platform/documents'
 
 /** The newest state the platform sent, and since when it has been silent. */
 export const overview = signal<Overview | undefined>(undefined)
-export const orders = signal<Orders | undefined>(undefined)
+export const orders = signal<OrdersDocument | undefined>(undefined)
 /** Time of the break in milliseconds; undefined while the stream flows. */
 export const staleSince = signal<number | undefined>(undefined)
-/** Orders per minute of the last minutes, oldest first, for the small chart. */
+/** OrdersDocument per minute of the last minutes, oldest first, for the small chart. */
 export const rateHistory = signal<readonly number[]>([])
 
 const historyLength = 120
@@ -25,7 +25,7 @@ export function connect(): () => void {
     }
   })
   source.addEventListener('orders', (event) => {
-    orders.value = JSON.parse(event.data as string) as Orders
+    orders.value = JSON.parse(event.data as string) as OrdersDocument
   })
   source.addEventListener('open', () => {
     staleSince.value = undefined

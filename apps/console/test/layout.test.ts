@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { curve, layOut } from '../src/components/layout.ts'
-import type { PictureNode } from '../src/api.ts'
+import type { PictureNode } from '@tidemill/platform/documents'
 
 const node = (id: string): PictureNode => ({
   id,

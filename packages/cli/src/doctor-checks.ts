@@ -6,7 +6,7 @@ import path from 'node:path'
 import { TidemillError } from '@tidemill/core'
 import { createAdminClient } from './admin-client.ts'
 import type * as SqliteModule from '@tidemill/core/sqlite'
-import type { Overview } from './admin-types.ts'
+import type { Overview } from '@tidemill/platform/documents'
 
 /** One thing that was looked at. `note` is neither good nor bad. */
 export interface Check {

@@ -1,5 +1,5 @@
 import dagre from '@dagrejs/dagre'
-import type { PictureEdge, PictureNode } from '../api.ts'
+import type { OverviewEdge, PictureNode } from '@tidemill/platform/documents'
 
 export interface PlacedNode {
   readonly node: PictureNode
@@ -27,14 +27,14 @@ export const nodeHeight = 54
 export const labelWidth = 96
 export const labelHeight = 34
 
-export function edgeKey(edge: Pick<PictureEdge, 'from' | 'to'>): string {
+export function edgeKey(edge: Pick<OverviewEdge, 'from' | 'to'>): string {
   return `${edge.from}>${edge.to}`
 }
 
 /** Places the nodes in layers along the flow; depends on the shape alone, so numbers may change without moving it. */
 export function layOut(
   nodes: readonly PictureNode[],
-  edges: readonly PictureEdge[],
+  edges: readonly OverviewEdge[],
   direction: 'LR' | 'TB',
 ): Layout {
   const graph = new dagre.graphlib.Graph()

@@ -1,12 +1,12 @@
 import type { ComponentChildren, VNode } from 'preact'
-import type { FollowedOrder, SagaStep } from '../api.ts'
+import type { FollowedOrderDocument, SagaStepDocument } from '@tidemill/platform/documents'
 import { customerName, formatDateTime, formatMoney, t, word } from '../i18n/text.ts'
 import { Icon, iconOf } from './icon.tsx'
 import { StatePill } from './state-pill.tsx'
 
 const shownLines = 20
 
-export function OrderDetails({ followed }: { readonly followed: FollowedOrder }): VNode {
+export function OrderDetails({ followed }: { readonly followed: FollowedOrderDocument }): VNode {
   const { order } = followed
   return (
     <>
@@ -57,7 +57,7 @@ export function OrderDetails({ followed }: { readonly followed: FollowedOrder })
 }
 
 interface Part {
-  readonly followed: FollowedOrder
+  readonly followed: FollowedOrderDocument
 }
 
 function Card({
@@ -111,7 +111,7 @@ function StepRow({
   steps,
   direction,
 }: {
-  readonly steps: readonly SagaStep[]
+  readonly steps: readonly SagaStepDocument[]
   readonly direction: string
 }): VNode {
   return (

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { VNode } from 'preact'
-import type { Overview, PictureEdge } from '../api.ts'
+import type { Overview, OverviewEdge } from '@tidemill/platform/documents'
 import { t, word } from '../i18n/text.ts'
 import { overview } from '../live.ts'
 import { iconOf } from './icon.tsx'
@@ -86,7 +86,7 @@ export function Picture(): VNode {
   )
 }
 
-function edgeClass(edge: PictureEdge | undefined): string {
+function edgeClass(edge: OverviewEdge | undefined): string {
   if (edge === undefined || edge.rps === 0) return edge?.breaker === 'open' ? 'error' : 'idle'
   if (edge.breaker === 'open' || edge.breaker === 'forced-open') return 'error'
   return edge.errorRatio > 0.01 || edge.breaker === 'half-open' ? 'warn' : 'busy'
@@ -125,7 +125,7 @@ function EdgeLabel({
   x,
   y,
 }: {
-  readonly edge: PictureEdge
+  readonly edge: OverviewEdge
   readonly x: number
   readonly y: number
 }): VNode {
@@ -146,7 +146,7 @@ function EdgeLabel({
   )
 }
 
-function secondLine(edge: PictureEdge): string {
+function secondLine(edge: OverviewEdge): string {
   const parts: string[] = []
   if (edge.errorRatio > 0) parts.push(`${(edge.errorRatio * 100).toFixed(1)} % !`)
   if (edge.breaker !== undefined) {
@@ -157,7 +157,7 @@ function secondLine(edge: PictureEdge): string {
 }
 
 /** The same numbers for those who cannot see the drawing, and for small screens. */
-function EdgeTable({ edges }: { readonly edges: readonly PictureEdge[] }): VNode {
+function EdgeTable({ edges }: { readonly edges: readonly OverviewEdge[] }): VNode {
   return (
     <details class="as-table">
       <summary>{t('picture.table')}</summary>

@@ -1,7 +1,8 @@
 import { effect, signal } from '@preact/signals'
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { ApiError, type FollowedOrder, getJson } from '../api.ts'
+import type { FollowedOrderDocument } from '@tidemill/platform/documents'
+import { ApiError, getJson } from '../api.ts'
 import { OrderDetails } from '../components/order-details.tsx'
 import { t } from '../i18n/text.ts'
 import { orders } from '../live.ts'
@@ -10,7 +11,7 @@ type Loaded =
   | { readonly state: 'loading' }
   | { readonly state: 'missing' }
   | { readonly state: 'failed'; readonly reason: string }
-  | { readonly state: 'here'; readonly order: FollowedOrder }
+  | { readonly state: 'here'; readonly order: FollowedOrderDocument }
 
 const settled = new Set(['confirmed', 'cancelled'])
 
@@ -26,7 +27,7 @@ export function OrderPage({ id }: { readonly id: string }): VNode {
       busy = true
       try {
         const path = `/api/v1/orders/${encodeURIComponent(id)}`
-        const order = await getJson<FollowedOrder>(path, controller.signal)
+        const order = await getJson<FollowedOrderDocument>(path, controller.signal)
         loaded.value = { state: 'here', order }
       } catch (error) {
         if (controller.signal.aborted) return

@@ -1,4 +1,4 @@
-import type { KvRow } from '../admin-types.ts'
+import type { KvDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -11,9 +11,9 @@ export async function execute(invocation: Invocation): Promise<number> {
   if (flags.boolean('dry-run')) {
     const keys = prefix
       ? (
-          await client.get<{ readonly items: readonly KvRow[] }>(`/api/v1/kv?prefix=${key}`)
+          await client.get<{ readonly items: readonly KvDocument[] }>(`/api/v1/kv?prefix=${key}`)
         ).items.map((row) => row.key)
-      : [(await client.get<KvRow>(`/api/v1/kv/${key}`)).key]
+      : [(await client.get<KvDocument>(`/api/v1/kv/${key}`)).key]
     if (out.json) out.document('tidemill.kv-del.v1', { dryRun: true, keys })
     else for (const name of keys) out.line(`would delete ${name}`)
     return exitCode.ok

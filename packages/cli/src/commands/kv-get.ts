@@ -1,4 +1,4 @@
-import type { KvRow } from '../admin-types.ts'
+import type { KvDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -8,12 +8,14 @@ export async function execute(invocation: Invocation): Promise<number> {
   const client = adminClient(invocation)
   const key = encodeURIComponent(args['KEY'] ?? '')
   if (flags.boolean('prefix')) {
-    const found = await client.get<{ readonly items: readonly KvRow[] }>(`/api/v1/kv?prefix=${key}`)
+    const found = await client.get<{ readonly items: readonly KvDocument[] }>(
+      `/api/v1/kv?prefix=${key}`,
+    )
     if (out.json) out.document('tidemill.kv.v1', found)
     else for (const row of found.items) out.line(`${row.key}\t${row.value}`)
     return exitCode.ok
   }
-  const row = await client.get<KvRow>(`/api/v1/kv/${key}`)
+  const row = await client.get<KvDocument>(`/api/v1/kv/${key}`)
   if (out.json) out.document('tidemill.kv-entry.v1', row)
   else out.line(row.value)
   return exitCode.ok

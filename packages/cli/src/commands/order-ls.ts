@@ -1,4 +1,4 @@
-import type { OrderRow } from '../admin-types.ts'
+import type { OrderRow } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'

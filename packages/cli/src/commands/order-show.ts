@@ -1,4 +1,4 @@
-import type { FollowedOrder } from '../admin-types.ts'
+import type { FollowedOrderDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -12,7 +12,7 @@ const colors = { ok: 'green', warn: 'yellow', error: 'red' } as const
 export async function execute(invocation: Invocation): Promise<number> {
   const { out, args } = invocation
   const id = encodeURIComponent(args['ID'] ?? '')
-  const found = await adminClient(invocation).get<FollowedOrder>(`/api/v1/orders/${id}`)
+  const found = await adminClient(invocation).get<FollowedOrderDocument>(`/api/v1/orders/${id}`)
   if (out.json) {
     out.document('tidemill.order.v1', found)
     return exitCode.ok

@@ -1,4 +1,4 @@
-import type { RouteRow } from '../admin-types.ts'
+import type { RouteDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -6,7 +6,7 @@ import { renderTable } from '../render/table.ts'
 
 export async function execute(invocation: Invocation): Promise<number> {
   const { out } = invocation
-  const { items } = await adminClient(invocation).get<{ readonly items: readonly RouteRow[] }>(
+  const { items } = await adminClient(invocation).get<{ readonly items: readonly RouteDocument[] }>(
     '/api/v1/routes',
   )
   if (out.json) {

@@ -1,4 +1,4 @@
-import type { RouteRow } from '../admin-types.ts'
+import type { RouteDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { cliErrors } from '../errors.ts'
@@ -16,7 +16,9 @@ export async function execute(invocation: Invocation): Promise<number> {
   }
   const client = adminClient(invocation)
   if (flags.boolean('dry-run')) {
-    const { items } = await client.get<{ readonly items: readonly RouteRow[] }>('/api/v1/routes')
+    const { items } = await client.get<{ readonly items: readonly RouteDocument[] }>(
+      '/api/v1/routes',
+    )
     const found = items.some((row) => row.name === name)
     if (out.json) out.document('tidemill.route-rm.v1', { dryRun: true, name, found })
     else out.line(found ? `would remove ${name}` : `there is no route ${name}`)

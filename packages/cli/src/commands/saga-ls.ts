@@ -1,4 +1,4 @@
-import type { SagaView } from '../admin-types.ts'
+import type { SagaDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -8,7 +8,7 @@ export async function execute(invocation: Invocation): Promise<number> {
   const { out, flags } = invocation
   const state = flags.string('state')
   const query = `limit=${flags.number('limit') ?? 50}${state === undefined ? '' : `&state=${state}`}`
-  const { items } = await adminClient(invocation).get<{ readonly items: readonly SagaView[] }>(
+  const { items } = await adminClient(invocation).get<{ readonly items: readonly SagaDocument[] }>(
     `/api/v1/sagas?${query}`,
   )
   if (out.json) out.document('tidemill.sagas.v1', { items })

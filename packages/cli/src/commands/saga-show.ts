@@ -1,4 +1,4 @@
-import type { SagaView } from '../admin-types.ts'
+import type { SagaDocument } from '@tidemill/platform/documents'
 import { adminClient } from '../client-command.ts'
 import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -7,7 +7,7 @@ import { renderTable } from '../render/table.ts'
 export async function execute(invocation: Invocation): Promise<number> {
   const { out, args } = invocation
   const id = encodeURIComponent(args['ID'] ?? '')
-  const saga = await adminClient(invocation).get<SagaView>(`/api/v1/sagas/${id}`)
+  const saga = await adminClient(invocation).get<SagaDocument>(`/api/v1/sagas/${id}`)
   if (out.json) {
     out.document('tidemill.saga.v1', saga)
     return exitCode.ok

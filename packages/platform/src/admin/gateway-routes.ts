@@ -7,10 +7,12 @@ import {
   validateHttpRoute,
   validateRoutePolicy,
 } from '@tidemill/gateway'
+import type { RouteDocument } from '../documents.ts'
 import { platformErrors } from '../errors.ts'
 import type { AdminRoute } from './route-table.ts'
 
 type ConfigObject = HttpRoute | RoutePolicy
+type RouteStatus = ReturnType<Gateway['routes']>[number]
 
 /** Routes and policies: list, explain, apply, remove. */
 export function gatewayRoutes(gateway: Gateway): readonly AdminRoute[] {
@@ -69,7 +71,10 @@ function store(gateway: Gateway, object: ConfigObject): Promise<void> {
   return object.kind === 'HTTPRoute' ? gateway.putRoute(object) : gateway.putPolicy(object)
 }
 
-function listed(gateway: Gateway, status: ReturnType<Gateway['routes']>[number]): unknown {
+function listed(
+  gateway: Gateway,
+  status: RouteStatus,
+): RouteDocument & Pick<RouteStatus, 'state' | 'revision' | 'object'> {
   const spec = status.object?.spec
   const rules = spec?.rules ?? []
   const upstreams = rules.flatMap((rule) => (rule.backendRefs ?? []).map((ref) => ref.name))

@@ -1,4 +1,5 @@
 import { type Change, type Kv, type KeyValue, prefix, text } from '@tidemill/kv'
+import type { KvDocument } from '../documents.ts'
 import { platformErrors } from '../errors.ts'
 import { type AdminRoute, queryInteger } from './route-table.ts'
 
@@ -101,7 +102,7 @@ export function kvRoutes(kv: Kv): readonly AdminRoute[] {
   ]
 }
 
-function entry(kv: KeyValue): Readonly<Record<string, string | number>> {
+function entry(kv: KeyValue): KvDocument {
   return {
     key: text(kv.key),
     value: text(kv.value),

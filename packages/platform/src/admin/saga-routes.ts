@@ -1,4 +1,4 @@
-import type { Sagas } from '@tidemill/saga'
+import type { Json, Sagas } from '@tidemill/saga'
 import { platformErrors } from '../errors.ts'
 import { type AdminRoute, queryInteger } from './route-table.ts'
 
@@ -37,6 +37,43 @@ export function sagaRoutes(sagas: Sagas): readonly AdminRoute[] {
       }),
     },
     {
+      method: 'GET',
+      path: '/api/v1/dead-letters',
+      summary: 'messages that were given up on, oldest first',
+      async handle({ query }) {
+        const items = await sagas.deadLetters({ limit: queryInteger(query, 'limit', 50, 500) })
+        return { schema: 'tidemill.dead-letters.v1', data: { items } }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/dead-letters/:id/redrive',
+      summary: 'puts one back, with {"payload"} in place of its own if given',
+      async handle({ params, body }) {
+        const id = deadLetterId(params['id'])
+        const { payload } = (body ?? {}) as { readonly payload?: Json }
+        await sagas.redrive(id, payload === undefined ? {} : { payload })
+        return { schema: 'tidemill.dead-letter.v1', data: { id, action: 'redrive' } }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/dead-letters/:id/discard',
+      summary: 'gives up on one for good, for the {"reason"} that is kept',
+      async handle({ params, body }) {
+        const id = deadLetterId(params['id'])
+        const { reason } = (body ?? {}) as { readonly reason?: unknown }
+        if (typeof reason !== 'string' || reason === '') {
+          throw platformErrors.error('TM_PLATFORM_REQUEST', {
+            what: 'a dead letter is discarded for a reason',
+            problems: [{ path: '/reason', message: 'must be a text that is not empty' }],
+          })
+        }
+        await sagas.discard(id, reason)
+        return { schema: 'tidemill.dead-letter.v1', data: { id, action: 'discard' } }
+      },
+    },
+    {
       method: 'POST',
       path: '/api/v1/sagas/:id/retry',
       summary: 'run the waiting step now',
@@ -59,4 +96,10 @@ export function sagaRoutes(sagas: Sagas): readonly AdminRoute[] {
       },
     },
   ]
+}
+
+function deadLetterId(text: string | undefined): number {
+  const id = Number(text)
+  if (Number.isSafeInteger(id) && id > 0) return id
+  throw platformErrors.error('TM_PLATFORM_NOT_FOUND', { what: 'dead letter', id: text ?? '' })
 }
