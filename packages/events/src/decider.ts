@@ -68,8 +68,9 @@ export function createDecider<State, Command>(
     { tenant = defaultTenant }: { readonly tenant?: string } = {},
   ): Promise<Loaded<State> & { readonly snapshot: number }> {
     const [row] = await database.query<SnapshotRow>(texts.snapshot, tenant, stream, fold)
-    let state = row === undefined ? definition.initial() : (parseJson(row.state) as State)
-    const snapshot = row?.version ?? 0
+    const kept = row === undefined ? undefined : readSnapshot<State>(row)
+    let state = kept === undefined ? definition.initial() : kept.state
+    const snapshot = kept?.version ?? 0
     let version = snapshot
     for await (const event of store.read(stream, { from: snapshot + 1, tenant })) {
       state = definition.evolve(state, event)
@@ -119,7 +120,8 @@ export function createDecider<State, Command>(
       if (event.version > appended.version) break
       state = definition.evolve(state, event)
     }
-    return { state, version: appended.version, events }
+    // A repeat is answered with its first place, which the loaded state may have gone past.
+    return { state, version: Math.max(loaded.version, appended.version), events }
   }
 
   return {
@@ -139,6 +141,15 @@ export function createDecider<State, Command>(
         }
       }
     },
+  }
+}
+
+/** Undefined when it cannot be read: what a snapshot says, the events say too. */
+function readSnapshot<State>(row: SnapshotRow): Loaded<State> | undefined {
+  try {
+    return { version: row.version, state: parseJson(row.state) as State }
+  } catch {
+    return undefined
   }
 }
 

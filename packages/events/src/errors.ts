@@ -23,6 +23,7 @@ export type EventsErrorCode =
   | 'TM_EVENTS_PARK_FULL'
   | 'TM_EVENTS_NOT_PARKED'
   | 'TM_EVENTS_SWITCH_BEHIND'
+  | 'TM_EVENTS_SUPERSEDED'
 
 /** Errors of `@tidemill/events`. */
 export const eventsErrors: ErrorTable<EventsErrorCode> = errorTable('events', {
@@ -45,10 +46,10 @@ export const eventsErrors: ErrorTable<EventsErrorCode> = errorTable('events', {
     http: 400,
   },
   TM_EVENTS_INVALID_INPUT: {
-    message: 'the append is not valid: {summary}',
+    message: 'the input is not valid: {summary}',
     hint: 'Correct every entry of details.problems; nothing was written.',
     zh: {
-      message: '追加请求不合法：{summary}',
+      message: '输入不合法：{summary}',
       hint: '请修正 details.problems 中的每一项；未写入任何数据。',
     },
     http: 400,
@@ -133,10 +134,10 @@ export const eventsErrors: ErrorTable<EventsErrorCode> = errorTable('events', {
     http: 500,
   },
   TM_EVENTS_UPCASTER_MISSING: {
-    message: 'no upcaster takes "{type}" from schema version {from} to {to}',
+    message: 'no upcaster takes "{type}" at position {position} from schema version {from} to {to}',
     hint: 'Add the upcaster for that version to the event schema.',
     zh: {
-      message: '没有把 "{type}" 从模式版本 {from} 升级到 {to} 的转换器',
+      message: '没有把位置 {position} 的 "{type}" 从模式版本 {from} 升级到 {to} 的转换器',
       hint: '请在事件模式中补上该版本的转换器。',
     },
     http: 500,
@@ -224,5 +225,14 @@ export const eventsErrors: ErrorTable<EventsErrorCode> = errorTable('events', {
     },
     http: 409,
     retryable: true,
+  },
+  TM_EVENTS_SUPERSEDED: {
+    message: 'version {active} of projection "{processor}" has replaced version {version}',
+    hint: 'Run the newer version; to go back, give the old code a higher version number.',
+    zh: {
+      message: '投影 "{processor}" 的版本 {version} 已被版本 {active} 取代',
+      hint: '请运行较新的版本；如需回退，请为旧代码指定更高的版本号。',
+    },
+    http: 409,
   },
 })

@@ -63,7 +63,13 @@ export function eventSchema(definition: EventSchemaDefinition): EventSchema {
       for (let from = event.schemaVersion; from < to; from++) {
         const upcaster = schema.upcast?.[from]
         if (upcaster === undefined) {
-          throw eventsErrors.error('TM_EVENTS_UPCASTER_MISSING', { type, from, to: from + 1 })
+          const { position } = event
+          throw eventsErrors.error('TM_EVENTS_UPCASTER_MISSING', {
+            type,
+            position,
+            from,
+            to: from + 1,
+          })
         }
         data = upcaster(data, event)
       }

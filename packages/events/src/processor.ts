@@ -31,7 +31,7 @@ export interface Processor extends Closable {
   idle(): Promise<void>
   /** Goes on after a stop. */
   resume(): void
-  /** What is set aside, by position, at most 1,000. */
+  /** What is set aside, at most 1,000: what waits, then what was given up; each by position. */
   parked(): Promise<ParkedEvent[]>
   /** Handles the parked events of a stream in order; resolves with how many went through and how many are left. */
   replay(

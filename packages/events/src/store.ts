@@ -38,6 +38,7 @@ import { readEvent } from './internal/event-row.ts'
 import { createEventSource } from './internal/event-source.ts'
 import { startChainProcedure } from './internal/hash-chain.ts'
 import { startProcessor } from './internal/processors.ts'
+import { checkReading } from './internal/read-input.ts'
 import { createSubscription } from './internal/subscription.ts'
 import { storedFilter } from './internal/window.ts'
 import { eventMigrations, processorMigrations } from './migrations.ts'
@@ -83,6 +84,9 @@ export interface RunOptions {
   /** Where the read model and its checkpoint live; default the event store's database. */
   readonly database?: Database
 }
+
+/** Positions that one query of a filtered page looks through: a rare type must not hold the reader's thread. */
+const readSpan = 50_000
 
 /** An append-only log of events in streams, with one gapless order over all of them. */
 export interface EventStore extends Closable {
@@ -168,6 +172,7 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
   async function* read(stream: string, readOptions: ReadOptions = {}): AsyncGenerator<StoredEvent> {
     const { tenant = defaultTenant } = readOptions
     let { from = 1 } = readOptions
+    checkReading({ from })
     const page = 200
     for (;;) {
       assertOpen()
@@ -195,18 +200,20 @@ export async function openEventStore(options: EventStoreOptions): Promise<EventS
     read,
     async readAll({ after = 0, limit = 500, ...filter } = {}) {
       assertOpen()
+      checkReading({ after, limit }, filter)
       const wanted = Math.min(Math.max(limit, 1), 1000)
       for (let from = after; ; ) {
-        const window = await source.window(storedFilter(filter, schema), from, wanted, Infinity)
+        const window = await source.window(storedFilter(filter, schema), from, wanted, readSpan)
         const events = window.rows
           .map((row) => readEvent(row, schema))
           .filter((event) => event !== undefined)
-        // A page of nothing but ignored types is not the end.
+        // A page of nothing but filtered or ignored events is not the end.
         if (events.length > 0 || window.to >= window.head) return events
         from = window.to
       }
     },
     subscribe({ after = 0, signal, ...filter } = {}) {
+      checkReading({ after }, filter)
       const signals = signal === undefined ? [closing.signal] : [closing.signal, signal]
       return createSubscription({
         source,

@@ -4,6 +4,7 @@ import { TidemillError } from '@tidemill/core'
 import { type Dialect, type Program, procedure, type Tx } from '@tidemill/sql'
 import {
   type AppendInput,
+  type AppendManyInput,
   appendManyProgram,
   type AppendManyResult,
   appendProgram,
@@ -108,6 +109,90 @@ test('everything that is wrong with an append is said at once', async () => {
   })
 })
 
+test('a list of problems is bounded, and so are checks and condition types', async () => {
+  await using opened = await open()
+  const refused = async (append: Promise<unknown>): Promise<number> => {
+    const error = await append.catch((reason: unknown) => reason)
+    assert(TidemillError.is(error, 'TM_EVENTS_INVALID_INPUT'))
+    return (error.details['problems'] as unknown[]).length
+  }
+  const wrong = Array.from({ length: 500 }, () => ({ type: '', data: 1 }))
+  assert.equal(await refused(opened.store.append('s-1', wrong)), 20)
+  const deep = { type: '', data: Array.from({ length: 500 }, () => Number.NaN) }
+  assert.equal(await refused(opened.store.append('s-1', [deep])), 21)
+  const appends = [{ stream: 's-1', events: [event] }]
+  const checks = Array.from({ length: 1001 }, (_, n) => ({ stream: `c-${n}`, expected: 0 }))
+  assert.equal(await refused(opened.store.appendMany({ appends, checks })), 1)
+  for (const types of [Array.from({ length: 101 }, () => 'T'), ['1st']]) {
+    const condition = { tags: ['a'], types, after: 0 }
+    assert.equal(await refused(opened.store.appendMany({ appends, condition })), 1)
+  }
+})
+
+test('a problem deep in a payload is said with its whole path', async () => {
+  await using opened = await open()
+  const data = { a: [1, { b: Number.NaN }], c: 1n as unknown as Json, d: 'x' }
+  const error = await opened.store.append('s-1', [{ type: 'T', data }]).catch((e: unknown) => e)
+  assert(TidemillError.is(error, 'TM_EVENTS_INVALID_PAYLOAD'))
+  const problems = error.details['problems'] as { path: string }[]
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['/events/0/data/a/1/b', '/events/0/data/c'],
+  )
+})
+
+export const appendAndShrug = procedure(
+  import.meta.url,
+  'appendAndShrug',
+  function* (tx: Tx, input: AppendManyInput): Program<string> {
+    try {
+      yield* appendManyProgram(tx, input)
+      return 'went'
+    } catch (error) {
+      return TidemillError.is(error) ? error.code : String(error)
+    }
+  },
+)
+
+test('a procedure that goes on after a refused append commits nothing of it', async () => {
+  await using opened = await open()
+  const { store, database } = opened
+  await store.append('b-1', [{ ...event, tags: ['seat:1'] }])
+  const refusedHalfWay: AppendManyInput[] = [
+    {
+      appends: [
+        { stream: 'a-1', events: [event] },
+        { stream: 'b-1', events: [event], expected: 'none' },
+      ],
+    },
+    {
+      appends: [{ stream: 'a-1', events: [event] }],
+      condition: { tags: ['seat:1'], after: 0 },
+    },
+    {
+      appends: [{ stream: 'a-1', events: [event] }],
+      checks: [{ stream: 'b-1', expected: 7 }],
+    },
+  ]
+  for (const input of refusedHalfWay) {
+    assert.match(await database.call(appendAndShrug, input), /WRONG_VERSION|CONDITION_FAILED/u)
+  }
+  assert.equal((await store.append('a-1', [event], { expected: 'none' })).first, 2)
+  assert.deepEqual((await store.verify()).problems, [])
+})
+
+test('a procedure may repeat an append of its own and gets the original answer', async () => {
+  await using opened = await open()
+  const { database } = opened
+  const id = '0190a000-0000-7000-8000-000000000abc'
+  const input = { stream: 's-1', events: [{ ...event, id }], expected: 'none' } as const
+  const first = await database.call(appendOnce, input)
+  assert.deepEqual(await database.call(appendOnce, input), { ...first, deduplicated: true })
+  assert.equal(await opened.store.head(), 1)
+})
+
+export const appendOnce = procedure(import.meta.url, 'appendOnce', appendProgram)
+
 test('the same stream or the same id twice in one append is refused', async () => {
   await using opened = await open()
   const appends = [
@@ -139,6 +224,7 @@ const badPayloads: Readonly<Record<string, unknown>> = {
   'a Map': new Map(),
   bytes: new Uint8Array(2),
   'an object with toJSON': { toJSON: 1 },
+  'an array with toJSON': Object.assign([1], { toJSON: () => 2 }),
   'a sparse array': Object.assign([], { 1: 1 }),
   'too deep a nesting': deep,
 }

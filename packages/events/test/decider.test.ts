@@ -99,6 +99,32 @@ test('snapshots of long streams change nothing but the reading', async () => {
   assert.deepEqual(await accounts.load('account-1'), { state: 500, version: 601 })
 })
 
+test('a command whose events were stored before gives the state and version of now', async () => {
+  await using opened = await open()
+  const { store } = opened
+  const id = '0190a000-0000-7000-8000-000000000abc'
+  const once = store.decider<number, null>({
+    ...account,
+    name: 'once',
+    decide: () => [{ type: 'Deposited', data: 5, id }],
+  })
+  assert.equal((await once.handle('account-1', null)).version, 1)
+  await store.append('account-1', [{ type: 'Deposited', data: 1 }])
+  const { state, version } = await once.handle('account-1', null)
+  assert.deepEqual({ state, version }, { state: 6, version: 2 })
+})
+
+test('a snapshot that cannot be read is as good as none', async () => {
+  await using opened = await open()
+  const { store, database } = opened
+  const accounts = store.decider(account)
+  const deposits = Array.from({ length: 600 }, () => ({ type: 'Deposited', data: 1 }))
+  await store.append('account-1', deposits)
+  await accounts.handle('account-1', { kind: 'deposit', amount: 0 })
+  await database.tx((tx) => tx.run("UPDATE tm_snapshot SET state = '{'"))
+  assert.deepEqual(await accounts.load('account-1'), { state: 600, version: 600 })
+})
+
 test('a state that is not JSON is simply not kept as a snapshot', async () => {
   await using opened = await open()
   const { store, database } = opened

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
-import { createVirtualClock, type VirtualClock } from '@tidemill/core'
-import { type Database, openDatabase, type Program, type Tx } from '@tidemill/sql'
-import { type EventStore, openEventStore, type Projection, projection } from '@tidemill/events'
+import { createVirtualClock, type Logger } from '@tidemill/core'
+import { openDatabase, type Program, type Tx } from '@tidemill/sql'
+import { type Projection, projection } from '@tidemill/events'
 import {
   addedTotals,
   createTotals,
@@ -14,25 +14,8 @@ import {
   totals,
   totalsAgain,
 } from './fixtures/read-models.ts'
-import { open, type Opened, rejects, throws } from './support.ts'
-
-async function openWithTotals(clock?: VirtualClock): Promise<Opened> {
-  const opened = await open({}, clock)
-  await createTotals(opened.database)
-  return opened
-}
-
-function add(store: EventStore, stream: string, amount: number, poison?: string) {
-  const data = poison === undefined ? { amount } : { amount, poison }
-  return store.append(stream, [{ type: 'Added', data }])
-}
-
-async function sums(database: Database): Promise<Record<string, unknown>> {
-  const rows = await database.query<{ stream: string; sum: number }>(
-    'SELECT stream, sum FROM totals ORDER BY stream',
-  )
-  return Object.fromEntries(rows.map(({ stream, sum }) => [stream, sum]))
-}
+import { open, rejects, throws } from './support.ts'
+import { add, openWithTotals, sums } from './totals.ts'
 
 test('catches up, then follows live, and says when it is idle', async () => {
   await using opened = await openWithTotals()
@@ -72,62 +55,6 @@ test('moves its checkpoint over events that its filter leaves out', async () => 
   await processor.idle()
   assert.equal(processor.position, 2701)
   assert.deepEqual(await sums(database), { 's-1': 5 })
-})
-
-test('a second instance stands by and takes over when the first closes', async () => {
-  const clock = createVirtualClock()
-  await using opened = await openWithTotals(clock)
-  const { store, database } = opened
-  const first = store.run(totals)
-  await first.idle()
-  const second = store.run(totals)
-  while (second.state !== 'standby') await clock.advance(1)
-  await add(store, 's-1', 1)
-  await first.idle()
-  assert.equal(second.state, 'standby')
-  await first.close()
-  const idle = second.idle()
-  await add(store, 's-1', 2)
-  while (second.position < 2) await clock.advance(5000)
-  await idle
-  await second.idle()
-  assert.deepEqual(await sums(database), { 's-1': 3 })
-})
-
-test('an owner that was fenced off changes nothing more and stands by', async () => {
-  const clock = createVirtualClock()
-  await using opened = await openWithTotals(clock)
-  const { store, database } = opened
-  const processor = store.run(totals)
-  await processor.idle()
-  await database.tx((tx) =>
-    tx.run(
-      'UPDATE tm_checkpoint SET fence = fence + 1, owner = ?, lease_until = ?',
-      `${process.pid}-${performance.timeOrigin}/other`,
-      clock.now() + 60_000,
-    ),
-  )
-  await rejects(processor.rebuild(), 'TM_EVENTS_FENCED')
-  await add(store, 's-1', 1)
-  while (processor.state !== 'standby') await clock.advance(20)
-  assert.deepEqual(await sums(database), {})
-  await clock.advance(60_000)
-  while (processor.position < 1) await clock.advance(5000)
-  assert.deepEqual(await sums(database), { 's-1': 1 })
-})
-
-test('a lease of a process that is gone is taken over at once', async () => {
-  await using opened = await openWithTotals()
-  const { store, database } = opened
-  const first = store.run(totals)
-  await first.idle()
-  await first.close()
-  await database.tx((tx) =>
-    tx.run('UPDATE tm_checkpoint SET owner = ?, lease_until = ?', '1-1/dead', 9e15),
-  )
-  await add(store, 's-1', 1)
-  await store.run(totals).idle()
-  assert.deepEqual(await sums(database), { 's-1': 1 })
 })
 
 describe('an event that the handler refuses', () => {
@@ -237,6 +164,45 @@ describe('an event that the handler refuses', () => {
     assert.equal((await processor.parked())[0]?.stream, 's-2')
   })
 
+  test('has 8 tries of its own, however many another event before it needed', async () => {
+    const clock = createVirtualClock()
+    const failures: unknown[] = []
+    const logger: Logger = {
+      log(_level, message, fields) {
+        if (message === 'processor tries again') failures.push(fields?.['failures'])
+      },
+    }
+    await using opened = await open({ logger }, clock)
+    await createTotals(opened.database)
+    const { store } = opened
+    await add(store, 's-1', 1, 'retry')
+    const processor = store.run(parkingTotals)
+    while (failures.length < 6) await clock.advance(20)
+    await add(store, 's-2', 1, 'retry')
+    while (processor.position < 2) await clock.advance(1000)
+    assert.equal((await processor.parked()).length, 2)
+    assert.deepEqual(failures, [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  test('is listed while it waits, however many were given up before', async () => {
+    await using opened = await openWithTotals()
+    await using database = await openDatabase({ url: 'sqlite::memory:' })
+    const { store } = opened
+    await createTotals(database)
+    await add(store, 's-1', 1, 'always')
+    const processor = store.run(parkingTotals, { database })
+    await processor.idle()
+    await database.tx((tx) =>
+      tx.run(`INSERT INTO tm_parked
+        WITH RECURSIVE n(i) AS (SELECT -1000 UNION ALL SELECT i + 1 FROM n WHERE i < -1)
+        SELECT 'totals', 1, 0, i, 'default', 's-9', zeroblob(16), 'discarded', '', 0, 0 FROM n`),
+    )
+    const [first] = await processor.parked()
+    assert.deepEqual([first?.position, first?.state], [1, 'parked'])
+    await database.tx((tx) => tx.run('INSERT INTO healed VALUES (1)'))
+    assert.deepEqual(await processor.replay('s-1'), { done: 1, left: 0 })
+  })
+
   test('stops the processor when too many are parked', async () => {
     await using opened = await openWithTotals()
     const { store, database } = opened
@@ -326,36 +292,51 @@ test('a wrong definition names every problem', () => {
   throws(wrong, 'TM_EVENTS_INVALID_DEFINITION')
 })
 
-test('closing the store closes its processors', async () => {
-  const database = await openDatabase({ url: 'sqlite::memory:' })
-  const store = await openEventStore({ database })
-  await createTotals(database)
-  const processor = store.run(totals)
-  await store.close()
-  assert.equal(processor.state, 'closed')
-  await rejects(store.append('s-1', [{ type: 'T', data: 1 }]), 'TM_CORE_CLOSED')
-  await database.close()
-})
-
-test('a checkpoint that moved under a batch undoes the batch', () => {
+/** A batch of `totals` on a database that gives it these events; how many pages it read, and where it came to. */
+function batchOver(data: string): { pages: number; position: number } {
+  let pages = 0
   const answer = function* (result: unknown): Program<never> {
     yield { kind: 'run', sql: '', params: [] }
     return result as never
   }
+  const page = (from: number, size: number): unknown[] => {
+    pages++
+    return Array.from({ length: size }, (_, index) => ({
+      pos: from + index + 1,
+      tenant: 'default',
+      stream_id: 's-1',
+      version: from + index + 1,
+      event_id: new Uint8Array(16),
+      type: 'Added',
+      schema_ver: 1,
+      data,
+      meta: '{}',
+      ts_us: 0,
+    }))
+  }
   const tx: Tx = {
     dialect: 'sqlite',
     now: 0,
-    run: () => answer({ changes: 0 }),
-    all: () => answer([]),
-    get: () => answer({ pos: 5, fence: 1, muted_until: 0, active: 1 }),
+    run: () => answer({ changes: 1 }),
+    all: (_sql, _shard, from, ...rest) => answer(page(from as number, rest.at(-1) as number)),
+    get: (sql) =>
+      answer(sql.includes('tm_checkpoint') ? { pos: 0, fence: 1, active: 1 } : { pos: 9000 }),
     savepoint: (part) => part(),
     notify: () => undefined,
   }
-  const shipped = { from: 5, to: 9, head: 9, rows: [] }
-  const program = totals.program(tx, { op: 'batch', fence: 1, careful: false, shipped })
-  throws(() => {
-    while (program.next().done !== true);
-  }, 'TM_EVENTS_FENCED')
+  const program = totals.program(tx, { op: 'batch', fence: 1, careful: false })
+  for (;;) {
+    const { done, value } = program.next()
+    if (done === true) return { pages, position: value.position }
+  }
+}
+
+test('a batch of large events ends before they fill the memory', () => {
+  assert.deepEqual(batchOver('{}'), { pages: 8, position: 500 })
+  assert.deepEqual(batchOver(JSON.stringify({ x: 'x'.repeat(200_000) })), {
+    pages: 1,
+    position: 64,
+  })
 })
 
 test('what happens can be watched on diagnostics channels', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createVirtualClock, TidemillError } from '@tidemill/core'
-import { type EventStore, reactor, type ReactorDefinition } from '@tidemill/events'
+import { type EventStore, type Processor, reactor, type ReactorDefinition } from '@tidemill/events'
 import { open, rejects, throws } from './support.ts'
 
 const poison = new TidemillError('TM_TEST_POISON', 'never')
@@ -94,6 +94,100 @@ test('tries again with waits what fails outside, and parks what is refused', asy
   await processor.discard(2, 'known')
   assert.deepEqual(await processor.replay('s-2'), { done: 1, left: 0 })
   assert.deepEqual(seen.slice(-1), ['s-2/2'])
+})
+
+test('an event that cannot be read, or has no key, is parked like one that is refused', async () => {
+  await using opened = await open()
+  const { store, database } = opened
+  for (const stream of ['s-1', 's-2', 's-3']) await note(store, stream)
+  await database.tx((tx) => tx.run("UPDATE tm_event SET data = '{' WHERE pos = 1"))
+  const seen: string[] = []
+  const key = ({ stream }: { stream: string }): string => {
+    if (stream === 's-2') throw new Error('no key')
+    return stream
+  }
+  const processor = store.run(collecting(seen, { from: 'start', key }))
+  await processor.idle()
+  assert.deepEqual(seen, ['s-3/1'])
+  const errors = (await processor.parked()).map(({ error }) => error)
+  assert.match(errors[0] ?? '', /TM_EVENTS_STORED_PAYLOAD/u)
+  assert.match(errors[1] ?? '', /no key/u)
+  assert.deepEqual(await processor.replay('s-1'), { done: 0, left: 1 })
+})
+
+/** Handles its first event until the test says so, and notes when the signal aborts. */
+function hanging(): {
+  readonly reactor: ReturnType<typeof reactor>
+  readonly begun: Promise<void>
+  readonly aborted: Promise<unknown>
+} {
+  const begun = Promise.withResolvers<void>()
+  const aborted = Promise.withResolvers<unknown>()
+  const handle = (_event: unknown, { signal }: { signal: AbortSignal }): Promise<void> => {
+    signal.addEventListener('abort', () => aborted.resolve(signal.reason))
+    begun.resolve()
+    return new Promise(() => undefined)
+  }
+  return {
+    reactor: reactor({ name: 'hanging', from: 'start', handle }),
+    begun: begun.promise,
+    aborted: aborted.promise,
+  }
+}
+
+test('a handler that does not end holds a close up for 5 seconds, no more', async () => {
+  const clock = createVirtualClock()
+  await using opened = await open({}, clock)
+  const { store } = opened
+  await note(store, 's-1')
+  const { reactor: stuck, begun } = hanging()
+  const processor = store.run(stuck)
+  await begun
+  const closing = processor.close()
+  await clock.advance(5000)
+  await closing
+  assert.equal(clock.pending, 0)
+})
+
+test('a handler hears when its processor loses the lease', async () => {
+  const clock = createVirtualClock()
+  await using opened = await open({}, clock)
+  const { store, database } = opened
+  await note(store, 's-1')
+  const { reactor: stuck, begun, aborted } = hanging()
+  const processor = store.run(stuck)
+  await begun
+  await database.tx((tx) =>
+    tx.run(
+      'UPDATE tm_checkpoint SET fence = fence + 1, owner = ?, lease_until = ?',
+      `${process.pid}-${performance.timeOrigin}/other`,
+      clock.now() + 60_000,
+    ),
+  )
+  await clock.advance(5000)
+  assert.equal(((await aborted) as { code: string }).code, 'TM_EVENTS_FENCED')
+  while (processor.state !== 'standby') await clock.advance(20)
+})
+
+test('an event that is discarded while it is replayed stays discarded', async () => {
+  await using opened = await open()
+  const { store } = opened
+  let processor: Processor | undefined
+  await note(store, 's-1')
+  processor = store.run(
+    reactor({
+      name: 'r',
+      from: 'start',
+      async handle({ position }) {
+        if (processor?.position === 1) await processor.discard(position, 'given up')
+        throw poison
+      },
+    }),
+  )
+  await processor.idle()
+  await processor.replay('s-1')
+  const [left] = await processor.parked()
+  assert.deepEqual([left?.state, left?.error], ['discarded', 'given up'])
 })
 
 test('stops in front of a refused event when the policy says so', async () => {

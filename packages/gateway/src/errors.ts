@@ -16,6 +16,7 @@ export type GatewayErrorCode =
   | 'TM_GATEWAY_HEADERS_TOO_LARGE'
   | 'TM_GATEWAY_BACKEND_INVALID'
   | 'TM_GATEWAY_CODING'
+  | 'TM_GATEWAY_CLOSED'
   | 'TM_GATEWAY_UPSTREAM'
   | 'TM_GATEWAY_BREAKER_OPEN'
   | 'TM_GATEWAY_NO_ENDPOINT'
@@ -131,6 +132,15 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
       hint: '请用 Content-Length 或仅用 Transfer-Encoding: chunked 发送请求体。',
     },
     http: 501,
+  },
+  TM_GATEWAY_CLOSED: {
+    message: 'the gateway is closed; a change under way may be stored or not',
+    hint: 'Look in kv; a gateway that opens takes up what lies there.',
+    zh: {
+      message: '网关已关闭；进行中的变更可能已存储，也可能没有',
+      hint: '请查看 kv；网关打开时会读取其中的内容。',
+    },
+    http: 503,
   },
   TM_GATEWAY_UPSTREAM: {
     message: 'the upstream of route {route} failed: {reason}',

@@ -72,15 +72,16 @@ export interface Gateway extends Closable {
   breakers(): readonly BreakerStatus[]
   /** Holds a breaker open by hand until released; undefined when there is no such breaker. */
   isolate(route: string, upstream: string, rule?: string): Isolation | undefined
-  /** Counters by route and upstream. */
+  /** Counters by route and upstream, with the latency of the last seconds. */
   metrics(): readonly TrafficMetrics[]
   /** The last requests, newest first; default 100. */
   requests(limit?: number): readonly RequestRecord[]
   /** The request with that x-request-id, while it is remembered. */
   follow(requestId: string): RequestRecord | undefined
   /**
-   * Stops taking connections, lets requests in flight end, and tells clients to go elsewhere: idle
-   * connections end after `grace` (default 5s), all after `timeout` (default 30s).
+   * Stops taking connections, lets requests in flight end, and tells clients to go elsewhere. After
+   * `grace` (default 5s) idle connections end as soon as no answer is under way, after another `timeout`
+   * (default 30s) all.
    */
   drain(options?: { readonly grace?: string; readonly timeout?: string }): Promise<void>
 }
@@ -126,11 +127,17 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
 
+  let closing: Promise<void> | undefined
+  const checkOpen = (): void => {
+    if (closing !== undefined) throw gatewayErrors.error('TM_GATEWAY_CLOSED')
+  }
+
   /** Stores an object with the creation time it was first stored with. */
   const store = async (
     kind: 'route' | 'policy',
     object: HttpRoute | RoutePolicy,
   ): Promise<void> => {
+    checkOpen()
     const key = objectKey(object.metadata)
     const listed = kind === 'route' ? configuration.routes() : configuration.policies()
     const known = listed.find((status) => status.key === key)?.object?.metadata.creationTimestamp
@@ -141,6 +148,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     await source.applied(revision)
   }
   const remove = async (kind: 'route' | 'policy', key: string): Promise<boolean> => {
+    checkOpen()
     const { revision, deleted } = await kv.delete(storageKey(root, kind, key))
     if (deleted > 0) await source.applied(revision)
     return deleted > 0
@@ -149,7 +157,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     await proxy.close()
     await source.close()
   }
-  let closing: Promise<void> | undefined
 
   const shownHost = proxy.host.includes(':') ? `[${proxy.host}]` : proxy.host
   const gateway: Gateway = {
@@ -187,7 +194,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     explain: (request) => explain(configuration, request),
     breakers: () => breakers.list(),
     isolate: (route, upstream, rule) => breakers.find(route, upstream, rule)?.isolate(),
-    metrics: () => metrics.snapshot(),
+    metrics: () => metrics.snapshot(clock.monotonic()),
     requests: (limit = 100) => log.latest(limit),
     follow: (requestId) => log.find(requestId),
     drain: ({ grace = '5s', timeout = '30s' } = {}) =>

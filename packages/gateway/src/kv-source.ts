@@ -1,12 +1,19 @@
 import { type Batch, type Key, type Kv, prefix, text } from '@tidemill/kv'
 import type { Logger } from '@tidemill/core'
 import type { Configuration, ObjectChange } from './configuration.ts'
+import { gatewayErrors } from './errors.ts'
 
 /** Keeps a configuration equal to what lies in kv below a prefix. */
 export interface KvSource {
-  /** Resolves when everything up to that revision is in force. */
+  /** Resolves when everything up to that revision is in force; rejects when kv is not followed any more. */
   applied(revision: number): Promise<void>
   close(): Promise<void>
+}
+
+interface Waiter {
+  readonly revision: number
+  readonly done: () => void
+  readonly fail: (error: unknown) => void
 }
 
 const folders = { route: 'routes', policy: 'policies' } as const
@@ -23,14 +30,31 @@ export async function followKv(
   configuration: Configuration,
   logger: Logger,
 ): Promise<KvSource> {
-  const waiting: { readonly revision: number; readonly done: () => void }[] = []
+  const waiting: Waiter[] = []
   let applied = 0
+  let ended: unknown
   // A burst of changes is one rebuild; a single change waits 5 ms for company.
   const watch = kv.watch(prefix(`${root}/`), {
     initial: true,
     window: { ms: 5, maxWaitMs: 50 },
   })
-  const first = new Promise<void>((resolve) => waiting.push({ revision: 0, done: resolve }))
+  const reach = (revision: number): Promise<void> =>
+    new Promise((done, fail) => {
+      if (ended !== undefined) fail(ended)
+      else waiting.push({ revision, done, fail })
+    })
+  const end = (error: unknown): void => {
+    ended ??= error
+    for (const waiter of waiting.splice(0)) waiter.fail(error)
+  }
+  const first = reach(0)
+  watch.ended.then(
+    () => end(gatewayErrors.error('TM_GATEWAY_CLOSED')),
+    (error: unknown) => {
+      logger.log('error', 'gateway configuration is not followed any more', { error })
+      end(error)
+    },
+  )
   watch.on((batch) => {
     const changes = batch.changes.flatMap((change) => readChange(root, change))
     const rebuilt = configuration.apply(changes, batch.revision, batch.snapshot)
@@ -41,12 +65,9 @@ export async function followKv(
     }
     logger.log('debug', 'gateway configuration applied', { revision: applied, rebuilt })
   })
-  await Promise.race([first, watch.ended])
+  await first
   return {
-    applied: (revision) =>
-      revision <= applied
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => waiting.push({ revision, done: resolve })),
+    applied: (revision) => (revision <= applied ? Promise.resolve() : reach(revision)),
     close: () => watch.close(),
   }
 }

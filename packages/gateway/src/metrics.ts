@@ -1,6 +1,7 @@
 import { createHistogram, type Histogram, type HistogramSnapshot } from '@tidemill/core'
+import { RecentLatency } from './recent-latency.ts'
 
-/** Counters of one route towards one upstream, since the gateway was opened. */
+/** Counters of one route towards one upstream, since the gateway was opened where nothing else is said. */
 export interface TrafficMetrics {
   /** `namespace/name`, or empty for requests that no route matched. */
   readonly route: string
@@ -17,6 +18,11 @@ export interface TrafficMetrics {
   readonly byFlag: Readonly<Record<string, number>>
   /** Milliseconds until the answer was complete, or the failure. */
   readonly latency: HistogramSnapshot
+  /** Percentiles of `latency`. */
+  readonly total: { readonly p50Ms: number; readonly p99Ms: number }
+  /** Requests that ended in the last 5 to 10 seconds. */
+  readonly recentRequests: number
+  /** Percentiles over those; 0 when there were none. */
   readonly p50Ms: number
   readonly p99Ms: number
 }
@@ -31,23 +37,26 @@ export class TrafficCounter {
   readonly #classes = new Float64Array(6)
   readonly #flags = new Map<string, number>()
   readonly #latency: Histogram = createHistogram()
+  readonly #recent = new RecentLatency()
 
   constructor(route: string, upstream: string) {
     this.route = route
     this.upstream = upstream
   }
 
-  /** `status` 0 is a client that left. */
-  record(status: number, flag: string, ms: number): void {
+  /** `status` 0 is a client that left; `now` is monotonic. */
+  record(status: number, flag: string, ms: number, now: number): void {
     this.#requests++
     const kind = Math.floor(status / 100)
     this.#classes[kind] = (this.#classes[kind] ?? 0) + 1
     if (flag !== '') this.#flags.set(flag, (this.#flags.get(flag) ?? 0) + 1)
     if (status >= 500 || flag === 'UC' || flag === 'SI') this.#errors++
     this.#latency.record(ms)
+    this.#recent.record(ms, now)
   }
 
-  snapshot(): TrafficMetrics {
+  snapshot(now: number): TrafficMetrics {
+    const recent = this.#recent.read(now)
     const byClass: Record<string, number> = {}
     for (const [kind, count] of this.#classes.entries()) {
       if (count > 0) byClass[`${kind}xx`] = count
@@ -61,8 +70,10 @@ export class TrafficCounter {
       byClass,
       byFlag: Object.fromEntries(this.#flags),
       latency: this.#latency.snapshot(),
-      p50Ms: this.#latency.percentile(50),
-      p99Ms: this.#latency.percentile(99),
+      total: { p50Ms: this.#latency.percentile(50), p99Ms: this.#latency.percentile(99) },
+      recentRequests: recent.count,
+      p50Ms: recent.percentile(50),
+      p99Ms: recent.percentile(99),
     }
   }
 }
@@ -88,7 +99,7 @@ export class MetricsRegistry {
     }
   }
 
-  snapshot(): TrafficMetrics[] {
-    return [...this.#counters.values()].map((counter) => counter.snapshot())
+  snapshot(now: number): TrafficMetrics[] {
+    return Array.from(this.#counters.values(), (counter) => counter.snapshot(now))
   }
 }

@@ -104,13 +104,14 @@ class GatewayPassage implements Passage {
     this.settle('ignore')
     const head = this.#head
     const { clock, log, configuration } = this.#options
-    const ms = clock.monotonic() - this.#startedAt
+    const now = clock.monotonic()
+    const ms = now - this.#startedAt
     const shown = flag === '' ? this.#flag : flag
     if (this.#permit !== 0) {
       this.#counter.active--
       if (this.#backend !== undefined) this.#backend.pool.active--
     }
-    this.#counter.record(status, shown, ms)
+    this.#counter.record(status, shown, ms, now)
     log.add({
       requestId: head.requestId,
       at: this.#at,

@@ -213,6 +213,17 @@ describe('gateway: routing', () => {
     assert.equal(counted?.active, 0)
     assert.equal(counted?.latency.count, counted?.requests)
   })
+
+  it('gives the latency of the last seconds beside that since it was opened', async () => {
+    await using own = await openHarness()
+    const row = () => own.gateway.metrics().find(({ upstream }) => upstream !== '')
+    own.answer = (_req, res) => void own.clock.advance(40).then(() => res.end())
+    await (await own.get('/orders')).arrayBuffer()
+    await until(() => row()?.requests === 1)
+    assert.deepEqual([row()?.recentRequests, row()?.p99Ms, row()?.total.p99Ms], [1, 40, 40])
+    await own.clock.advance(15_000)
+    assert.deepEqual([row()?.recentRequests, row()?.p99Ms, row()?.total.p99Ms], [0, 0, 40])
+  })
 })
 
 describe('gateway: configuration in kv', () => {
@@ -473,5 +484,27 @@ describe('gateway: opening and closing', () => {
     await h.clock.advance(2000)
     await drained
     assert.ok((await running) instanceof Error)
+  })
+})
+
+describe('gateway: when kv goes away', () => {
+  it('keeps what was in force, says that nothing can be stored, and closes', async () => {
+    await using h = await openHarness()
+    await h.kv.close()
+    assert.equal((await h.get('/orders')).status, 200)
+    await assert.rejects(h.gateway.putRoute(orderRoute({}, 'late')))
+    assert.equal(h.gateway.routes().length, 1)
+    await h.gateway.close()
+  })
+
+  it('does not leave a caller waiting when it closes before the change is in force', async () => {
+    await using h = await openHarness()
+    const put = h.gateway.putRoute(orderRoute({}, 'late'))
+    const closed = h.gateway.close()
+    await put.catch((error: unknown) => {
+      assert.ok(TidemillError.is(error, 'TM_GATEWAY_CLOSED'), String(error))
+    })
+    await closed
+    await assert.rejects(h.gateway.putRoute(orderRoute({}, 'later')), { code: 'TM_GATEWAY_CLOSED' })
   })
 })

@@ -46,7 +46,17 @@ export class Model {
 
   history(range: ByteRange, from: number): Event[] {
     return this.log.filter(
-      ({ kv }) => kv.modRevision >= from && select(new Map([['', kv]]), range).length === 1,
+      ({ kv }, at) =>
+        kv.modRevision >= from &&
+        select(new Map([['', kv]]), range).length === 1 &&
+        // Of a key that changed twice at the compaction revision, only the last change is kept.
+        (kv.modRevision !== this.compacted || !this.#changesAgain(kv, at)),
+    )
+  }
+
+  #changesAgain({ key, modRevision }: KeyValue, at: number): boolean {
+    return this.log.some(
+      ({ kv }, later) => later > at && kv.modRevision === modRevision && hex(kv.key) === hex(key),
     )
   }
 

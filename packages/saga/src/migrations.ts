@@ -4,7 +4,8 @@ import type { Migration } from '@tidemill/sql'
 export const bucketCount = 64
 
 /**
- * Schema of the saga database, namespace `saga`: sagas, their steps, the local message table, bucket leases, audit.
+ * Schema of the saga database, namespace `saga`: sagas, the local message table with what became of each message, the
+ * history of the steps of old sagas, bucket leases, audit.
  * `local_msg.status`: 0 pending, 1 acknowledged, 2 compensated, 3 dead, 4 cancelled. `direction`: 1 forward,
  * 2 compensation. `seq` counts the sagas of one business key, so that two of them may have steps of one name.
  */
@@ -22,20 +23,22 @@ export const sagaMigrations: readonly Migration[] = [
   UNIQUE (tenant, biz_key, type)
 ) WITHOUT ROWID`,
         'CREATE INDEX saga_open ON saga (deadline_at) WHERE ended_at IS NULL',
+        // What the retention keeps of the messages that it deletes.
         `CREATE TABLE saga_step (
-  saga_id TEXT NOT NULL, step TEXT NOT NULL, direction INTEGER NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL,
-  result TEXT, error TEXT, ended_at INTEGER NOT NULL,
+  saga_id TEXT NOT NULL, step TEXT NOT NULL, direction INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+  result TEXT, error TEXT, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,
   PRIMARY KEY (saga_id, step, direction)
 ) WITHOUT ROWID`,
         `CREATE TABLE local_msg (
   id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, saga_id TEXT NOT NULL, def TEXT NOT NULL, biz_key TEXT NOT NULL,
   step TEXT NOT NULL, direction INTEGER NOT NULL, seq INTEGER NOT NULL, bucket INTEGER NOT NULL, dest TEXT NOT NULL,
   payload TEXT, headers TEXT, status INTEGER NOT NULL, attempts INTEGER NOT NULL, unanswered INTEGER NOT NULL,
-  next_at INTEGER NOT NULL, lease_owner TEXT, lease_fence INTEGER NOT NULL, last_error TEXT,
+  next_at INTEGER NOT NULL, lease_owner TEXT, lease_fence INTEGER NOT NULL, outcome TEXT, result TEXT, last_error TEXT,
   created_at INTEGER NOT NULL, done_at INTEGER,
   UNIQUE (tenant, biz_key, step, direction, seq)
 )`,
-        'CREATE INDEX local_msg_due ON local_msg (bucket, next_at) WHERE status = 0',
+        // By destination and definition first: what is blocked or unknown here is then never walked, however much it is.
+        'CREATE INDEX local_msg_due ON local_msg (dest, def, next_at) WHERE status = 0',
         'CREATE INDEX local_msg_dead ON local_msg (id) WHERE status = 3',
         'CREATE TABLE tm_lease (bucket INTEGER PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL)',
         `INSERT INTO tm_lease (bucket, owner, fence, until)

@@ -24,7 +24,8 @@ import {
   purgeMessages,
   redriveMessage,
 } from './internal/dispatch-procedures.ts'
-import { Dispatcher, type DispatcherCounters } from './internal/dispatcher.ts'
+import type { DispatcherCounters } from './internal/counters.ts'
+import { Dispatcher } from './internal/dispatcher.ts'
 import { jsonProblems } from './internal/json.ts'
 import type { SagaKey } from './internal/message.ts'
 import type { MessageRow, SagaRow } from './internal/row.ts'
@@ -178,6 +179,7 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
       ttlMs: settings.bucketLeaseMs,
       takeOver,
       horizonMs: dispatcher.horizonMs,
+      routes: dispatcher.routes,
     })
     const grown = held.buckets.length > buckets
     buckets = held.buckets.length
@@ -212,13 +214,16 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
     return deleted
   }
   const armPurge = (): void => {
-    purgeTimer = clock.timer(
-      purgeEveryMs,
-      () => {
-        purge().then(armPurge, complain('the retention failed'))
-      },
-      { ref: false },
-    )
+    purgeTimer = clock.timer(purgeEveryMs, runPurge, { ref: false })
+  }
+  // A failure must not be the end of the retention.
+  const runPurge = (): void => {
+    purge()
+      .catch(complain('the retention failed'))
+      .finally(() => {
+        if (closing === undefined) armPurge()
+      })
+      .catch(() => undefined)
   }
   const definitionOf = (row: {
     readonly type: string
@@ -240,7 +245,7 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
     if (row === undefined) return undefined
     const [messages, steps] = await Promise.all([
       query<MessageRow>(text.messagesOfSaga, row.tenant, row.biz_key, row.seq),
-      query<StepRow>(text.stepsOfSaga, row.saga_id),
+      query<StepRow>(text.oldStepsOfSaga, row.saga_id),
     ])
     return sagaOf(row, messages, steps)
   }
@@ -382,7 +387,12 @@ export async function openSagas(options: SagasOptions): Promise<Sagas> {
         tick?.cancel()
         purgeTimer?.cancel()
         await dispatcher.stop(settings.drainMs)
-        await database.call(leaveBuckets, { owner })
+        // A courtesy to other dispatchers: without it the buckets are free when the lease ends.
+        await database
+          .call(leaveBuckets, { owner })
+          .catch((error: unknown) =>
+            logger.log('warn', 'the bucket leases were not given up', { error: String(error) }),
+          )
       })()
       return closing
     },

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { barrierMigrations } from '@tidemill/saga'
-import { type Database, type Migration, openDatabase } from '@tidemill/sql'
+import { type Database, type Migration, openDatabase, type OpenOptions } from '@tidemill/sql'
 import { catalogueMigrations } from './catalogue/catalogue-schema.ts'
 import { orderMigrations } from './order/order-schema.ts'
 import { paymentMigrations } from './payment/payment-schema.ts'
@@ -12,6 +12,9 @@ import { stockMigrations } from './stock/stock-schema.ts'
 export type DatabaseName = 'order' | 'stock' | 'payment' | 'catalogue' | 'provider'
 
 export type Databases = Readonly<Record<DatabaseName, Database>>
+
+/** Opens one database as `openDatabase` of sql does. */
+export type OpenDatabase = (options: OpenOptions) => Promise<Database>
 
 /** Schemas by namespace; the barrier lies beside the business rows that it guards. */
 const schemas: Readonly<Record<DatabaseName, Readonly<Record<string, readonly Migration[]>>>> = {
@@ -27,12 +30,13 @@ const names = Object.keys(schemas) as DatabaseName[]
 /** Opens all at once (each starts a thread) and brings their schemas up to date; all of them, or none stays open. */
 export async function openDatabases(
   context: ServiceContext,
+  openOne: OpenDatabase = openDatabase,
 ): Promise<Databases & { close(): Promise<void> }> {
   const opened = new Map<DatabaseName, Database>()
   const open = async (name: DatabaseName): Promise<void> => {
     const url = `sqlite:${path.resolve(context.dataDir, `${name}.db`)}`
     const { clock, logger } = context
-    const database = await openDatabase({ url, clock, logger })
+    const database = await openOne({ url, clock, logger })
     opened.set(name, database)
     for (const [namespace, migrations] of Object.entries(schemas[name])) {
       await database.migrate(namespace, migrations)

@@ -2,6 +2,8 @@ import { type ErrorTable, errorTable } from '@tidemill/core'
 
 export type ShopErrorCode =
   | 'TM_SHOP_FILE_UNREADABLE'
+  | 'TM_SHOP_DATA_UNWRITABLE'
+  | 'TM_SHOP_HTTP_MALFORMED'
   | 'TM_SHOP_CSV_INVALID'
   | 'TM_SHOP_OPTION_INVALID'
   | 'TM_SHOP_REQUEST_INVALID'
@@ -26,6 +28,25 @@ export const shopErrors: ErrorTable<ShopErrorCode> = errorTable('shop', {
     zh: {
       message: '无法读取订单文件 "{file}"（{reason}）',
       hint: '请检查路径，并确认文件是 CSV 或完整的 gzip 压缩 CSV；"synthetic" 不需要文件。',
+    },
+    http: 400,
+  },
+  TM_SHOP_DATA_UNWRITABLE: {
+    message: 'cannot write "{file}" ({reason})',
+    hint: 'Give the shop a folder that it may write to and that has room, then start it again; nothing was lost.',
+    zh: {
+      message: '无法写入 "{file}"（{reason}）',
+      hint: '请为商店提供可写且有剩余空间的目录，然后重新启动；没有数据丢失。',
+    },
+    http: 503,
+    retryable: true,
+  },
+  TM_SHOP_HTTP_MALFORMED: {
+    message: 'the request is not valid HTTP/1.1 ({reason})',
+    hint: 'Send a Host header, and one Content-Length that is true or chunks of the right size; the headers together at most 16 KiB.',
+    zh: {
+      message: '请求不是有效的 HTTP/1.1（{reason}）',
+      hint: '请发送 Host 头，以及正确的 Content-Length 或正确的分块；所有请求头合计不超过 16 KiB。',
     },
     http: 400,
   },

@@ -9,6 +9,7 @@ export {
   type ReplayProgress,
   type ReplayResult,
 } from './demo/replay.ts'
+export type { OpenDatabase } from './databases.ts'
 export type { EdgeCounters } from './edge-meter.ts'
 export { type ShopErrorCode, shopErrors } from './errors.ts'
 export type {

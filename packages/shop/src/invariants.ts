@@ -187,8 +187,9 @@ async function comparePages(database: Database, fold: Folded, faults: string[]):
     database,
     `SELECT id, state, customer || '|' || country || '|' || currency || '|' || day AS facts,
         confirmed || '|' || total || '|' || refunded AS amounts, lines, claimed
-      FROM shop_order WHERE id > ? ORDER BY id LIMIT 2000`,
+      FROM shop_order WHERE id > ? ORDER BY id LIMIT 50`,
   )
+  // Few at a time: the lines of an order may have a megabyte, and a result has a limit.
   for await (const row of rows) {
     count++
     const is = fold.orders.get(row.id)

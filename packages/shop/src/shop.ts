@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import {
   type Clock,
   type Closable,
@@ -16,9 +15,10 @@ import type { Sagas } from '@tidemill/saga'
 import type { DatabaseStatus } from '@tidemill/sql'
 import { catalogueRoutes } from './catalogue/catalogue-routes.ts'
 import { openCatalogue } from './catalogue/catalogue-service.ts'
-import { openDatabases } from './databases.ts'
+import { type OpenDatabase, openDatabases } from './databases.ts'
 import { createEdgeMeter, type EdgeCounters, meterDestination } from './edge-meter.ts'
 import { shopErrors } from './errors.ts'
+import { makeFolder } from './files.ts'
 import { type FollowedOrder, followOrder } from './followed-order.ts'
 import { listen } from './http/server.ts'
 import { openApiDocument } from './http/openapi.ts'
@@ -40,6 +40,8 @@ export interface ShopOptions {
   readonly random?: Random
   readonly logger?: Logger
   readonly provider?: ProviderOptions
+  /** How each database is opened; for tests that open them with faults. Default `openDatabase` of sql. */
+  readonly openDatabase?: OpenDatabase
 }
 
 /** A row of the list of latest orders. */
@@ -129,8 +131,8 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const context: ServiceContext = { clock, random, logger, dataDir }
   const stack = createCloseStack()
   try {
-    await mkdir(dataDir, { recursive: true })
-    const databases = stack.add(await openDatabases(context))
+    await makeFolder(dataDir)
+    const databases = stack.add(await openDatabases(context, options.openDatabase))
     const provider = stack.add(await openProvider(databases.provider, context, options.provider))
     const stock = createStock(databases.stock)
     const payment = createPayment(databases.payment, provider)
@@ -156,8 +158,31 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
     const { database } = orders
 
     const stuckIds = async (): Promise<ReadonlySet<string>> => {
-      const stuck = await orders.sagas.list({ state: 'stuck', limit: 1000 })
-      return new Set(stuck.filter((saga) => saga.type === 'order').map((saga) => saga.bizKey))
+      const ids = new Set<string>()
+      for (let before: string | undefined = ''; before !== undefined; ) {
+        const page = await orders.sagas.list({
+          state: 'stuck',
+          limit: 1000,
+          ...(before === '' ? {} : { before }),
+        })
+        for (const { type, bizKey } of page) if (type === 'order') ids.add(bizKey)
+        before = page.at(-1)?.id
+      }
+      return ids
+    }
+    // A saga can be stuck after its order was confirmed; that order is confirmed.
+    const stuckAmong = async (ids: readonly string[]): Promise<number> => {
+      let count = 0
+      for (let i = 0; i < ids.length; i += 500) {
+        const part = ids.slice(i, i + 500)
+        const [row] = await database.query<{ count: number }>(
+          `SELECT count(*) AS count FROM shop_order
+            WHERE state = 'pending' AND id IN (${part.map(() => '?').join(', ')})`,
+          ...part,
+        )
+        count += row?.count ?? 0
+      }
+      return count
     }
 
     const shop: Shop = {
@@ -184,12 +209,13 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
         })
       },
       async counts() {
+        const stuck = await stuckAmong([...(await stuckIds())])
         const rows = await database.query<{ state: OrderState; count: number }>(
           'SELECT state, count(*) AS count FROM shop_order GROUP BY state',
         )
         const by = new Map(rows.map((row) => [row.state, row.count]))
-        const stuck = (await stuckIds()).size
-        const pending = (by.get('pending') ?? 0) - stuck
+        // One that came to its end between the two looks is no longer among the pending.
+        const pending = Math.max(0, (by.get('pending') ?? 0) - stuck)
         const confirmed = by.get('confirmed') ?? 0
         const cancelled = by.get('cancelled') ?? 0
         return {
@@ -213,8 +239,8 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
           )
           outcome.confirmed += row?.confirmed ?? 0
           outcome.compensated += row?.compensated ?? 0
-          outcome.stuck += part.filter((id) => stuck.has(id)).length
         }
+        outcome.stuck = await stuckAmong(ids.filter((id) => stuck.has(id)))
         return outcome
       },
       async revenue() {

@@ -4,17 +4,16 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { type Api, apiOf, newDir, sampleOrder, startShop, tempDir } from './support.ts'
-
-async function place(api: Api, id: string, change: object = {}): Promise<void> {
-  const answer = await api.call('POST', '/orders', { ...sampleOrder, id, ...change }, { key: id })
-  assert.equal(answer.status, 202, JSON.stringify(answer.body))
-}
-
-async function assertSound(shop: Shop): Promise<void> {
-  const broken = (await shop.invariants()).filter((invariant) => !invariant.holds)
-  assert.deepEqual(broken, [])
-}
+import {
+  type Api,
+  apiOf,
+  assertSound,
+  newDir,
+  place,
+  sampleOrder,
+  startShop,
+  tempDir,
+} from './support.ts'
 
 async function available(api: Api, sku: string): Promise<number> {
   const { body } = await api.call('GET', '/catalogue?limit=500')

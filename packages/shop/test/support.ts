@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -126,4 +127,15 @@ export function realWeek(): string | undefined {
     process.env['TIDEMILL_DATA'] ?? path.resolve(import.meta.dirname, '../../../../shared/data')
   const file = path.join(root, 'online-retail/online-retail-2011-11-01_07.csv')
   return existsSync(file) ? file : undefined
+}
+
+/** Places the sample order under this id, which is its key too. */
+export async function place(api: Api, id: string, change: object = {}): Promise<void> {
+  const answer = await api.call('POST', '/orders', { ...sampleOrder, id, ...change }, { key: id })
+  assert.equal(answer.status, 202, JSON.stringify(answer.body))
+}
+
+export async function assertSound(shop: Shop): Promise<void> {
+  const broken = (await shop.invariants()).filter((invariant) => !invariant.holds)
+  assert.deepEqual(broken, [])
 }

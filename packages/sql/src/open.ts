@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   type Clock,
   type Duration,
@@ -75,7 +76,9 @@ export function readOptions(options: OpenOptions): Omit<SqliteOptions, 'faults'>
 function fileOf(url: string, problems: Problem[]): string {
   const [scheme, file] = /^([a-z]+):(.+)$/su.exec(url)?.slice(1) ?? []
   if (scheme === 'sqlite' && file !== undefined && !file.includes('\0')) {
-    return file.startsWith('///') ? file.slice(2) : file
+    if (file === ':memory:') return file
+    // Absolute from here on: readers open the file later, when the working directory may be another.
+    return resolve(file.startsWith('///') ? file.slice(2) : file)
   }
   const expected = 'sqlite:PATH or sqlite::memory:'
   problems.push({ path: '/url', message: 'no engine for this URL', received: url, expected })

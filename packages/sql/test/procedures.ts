@@ -64,3 +64,70 @@ export const transfer: Procedure<Transfer, number> = procedure(
     return left.amount
   },
 )
+
+export interface Weigh {
+  readonly value: unknown
+}
+
+/** Writes a row and gives back what it was given. */
+export const mirror: Procedure<Weigh, unknown> = procedure(
+  import.meta.url,
+  'mirror',
+  function* (tx: Tx, { value }: Weigh) {
+    yield* tx.run('UPDATE account SET amount = amount WHERE id = 1')
+    return value
+  },
+)
+
+/** Changes the schema, reads through the new one, and may throw after that. */
+export const reshape: Procedure<{ readonly fail: boolean }, object | undefined> = procedure(
+  import.meta.url,
+  'reshape',
+  function* (tx: Tx, { fail }: { readonly fail: boolean }) {
+    yield* tx.all('ALTER TABLE account RENAME COLUMN amount TO pence')
+    const row = yield* tx.get('SELECT * FROM account WHERE id = 1')
+    if (fail) throw new RangeError('undo')
+    return row
+  },
+)
+
+export const readAccount: Procedure<null, object | undefined> = procedure(
+  import.meta.url,
+  'readAccount',
+  function* (tx: Tx) {
+    return yield* tx.get('SELECT * FROM account WHERE id = 1')
+  },
+)
+
+/** Binds one value and reads it back. */
+export const bind: Procedure<{ readonly value: number }, unknown> = procedure(
+  import.meta.url,
+  'bind',
+  function* (tx: Tx, { value }: { readonly value: number }) {
+    return (yield* tx.get('SELECT ? AS value', value))?.['value']
+  },
+)
+
+/** Writes a row, notifies `thrown`, and throws. */
+export const writeAndThrow: Procedure<{ readonly id: number }, never> = procedure(
+  import.meta.url,
+  'writeAndThrow',
+  function* (tx: Tx, { id }: { readonly id: number }) {
+    yield* tx.run('INSERT INTO item (id) VALUES (?)', id)
+    tx.notify('thrown')
+    throw new RangeError('after writing')
+  },
+)
+
+let moods = 0
+
+/** Throws each first time that it is run; a program should not, but what it answers at last is what counts. */
+export const moody: Procedure<null, string> = procedure(
+  import.meta.url,
+  'moody',
+  function* (tx: Tx) {
+    yield* tx.get('SELECT 1')
+    if (moods++ % 2 === 0) throw new RangeError('first try')
+    return 'second try'
+  },
+)

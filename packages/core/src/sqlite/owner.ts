@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, realpathSync } from 'node:fs'
+import { lstatSync, mkdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -11,6 +11,8 @@ export interface SqliteOwner {
   readonly file: string
   release(): void
 }
+
+const mostLinks = 40
 
 interface OwnerRow {
   readonly token: string
@@ -96,17 +98,20 @@ function isBusy(error: unknown): boolean {
 
 /** One name per file whichever way it is reached, so that a symbolic link cannot give it two owners. */
 function canonical(file: string): string {
-  const folder = path.dirname(path.resolve(file))
   try {
-    return realpathSync(file)
-  } catch {
-    // The database does not exist yet; its folder decides.
-  }
-  try {
-    mkdirSync(folder, { recursive: true })
-    return path.join(realpathSync(folder), path.basename(file))
+    let name = path.resolve(file)
+    for (let hops = 0; hops < mostLinks; hops++) {
+      mkdirSync(path.dirname(name), { recursive: true })
+      name = path.join(realpathSync(path.dirname(name)), path.basename(name))
+      // SQLite makes the target of a link that leads to nothing yet, so that its name decides.
+      const target = lstatSync(name, { throwIfNoEntry: false })
+      if (target?.isSymbolicLink() !== true) return name
+      name = path.resolve(path.dirname(name), readlinkSync(name))
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw sqliteErrors.error('TM_SQLITE_CANTOPEN', { file, reason }, { cause: error })
   }
+  const reason = `more than ${mostLinks} symbolic links`
+  throw sqliteErrors.error('TM_SQLITE_CANTOPEN', { file, reason })
 }

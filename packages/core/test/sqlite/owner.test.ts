@@ -45,6 +45,31 @@ test('a file has one owner whichever name it is reached by', () => {
   })
 })
 
+test('a link whose target does not exist yet has the owner of its target', () => {
+  inFolder((folder) => {
+    const file = path.join(folder, 'x.db')
+    const hop = path.join(folder, 'hop.db')
+    const other = path.join(folder, 'link.db')
+    symlinkSync('x.db', hop)
+    symlinkSync(hop, other)
+    const owner = acquireOwner(other)
+    assert.throws(() => acquireOwner(file), isOwned(file))
+    owner.release()
+  })
+})
+
+test('links that lead in a circle are refused', () => {
+  inFolder((folder) => {
+    const one = path.join(folder, 'one.db')
+    symlinkSync('two.db', one)
+    symlinkSync('one.db', path.join(folder, 'two.db'))
+    assert.throws(
+      () => acquireOwner(one),
+      (error) => TidemillError.is(error, 'TM_SQLITE_CANTOPEN'),
+    )
+  })
+})
+
 test('an owner file that cannot be used is named', () => {
   inFolder((folder) => {
     const file = path.join(folder, 'x.db')

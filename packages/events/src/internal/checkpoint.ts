@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly fence: number
   readonly mutedUntil: number
   readonly active: boolean
+  /** It was active until another version was; only a person makes it active again. */
+  readonly replaced: boolean
 }
 
 export interface CheckpointRow {
@@ -21,6 +23,7 @@ export interface CheckpointRow {
   readonly owner: string
   readonly lease_until: number
   readonly muted_until: number
+  /** 0 being built, 1 active, 2 replaced. */
   readonly active: number
 }
 
@@ -37,6 +40,7 @@ export function* ownedCheckpoint(tx: Tx, key: ProcessorKey, fence: number): Prog
     fence,
     mutedUntil: row.muted_until,
     active: row.active === 1,
+    replaced: row.active === 2,
   }
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../event.ts'
 import { jsonProblems } from '../json.ts'
 import { isEventId } from './event-id.ts'
+import { mostTypes } from './read-input.ts'
 
 /** One stream's part of a batch: the next `count` events are its. */
 export interface EncodedStream {
@@ -41,7 +42,6 @@ export interface EncodedBatch {
 const printable = /^[\x20-\x7e]+$/u
 const typePattern = /^[A-Za-z][\w.:-]{0,119}$/u
 const maxProblems = 20
-const mostTypes = 100
 
 /** Checks everything that can be checked without the database; throws one error with every problem. */
 export function encodeBatch(input: AppendManyInput): EncodedBatch {

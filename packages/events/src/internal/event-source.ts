@@ -39,6 +39,7 @@ export function createEventSource(database: Database, topic: string): EventSourc
     head,
     async window(filter, from, limit, span) {
       const end = await head()
+      if (end <= from) return { from, to: from, head: end, rows: [] }
       return largestPage(limit, async (size) => {
         const query = windowQuery(texts, filter, from, end, size, span)
         return query.finish(await database.query<EventRow>(query.sql, ...query.params))

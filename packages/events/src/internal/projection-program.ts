@@ -113,6 +113,9 @@ class ProjectionRun {
     const tables = Object.keys(definition.tables ?? {})
     const inPlace = previous !== undefined && tables.length === 0
     const active = previous === undefined || inPlace
+    if (inPlace && previous.version > key.version) {
+      throw eventsErrors.error('TM_EVENTS_SUPERSEDED', { ...key, active: previous.version })
+    }
     const made = yield* tx.run(
       texts.createCheckpoint,
       key.processor,
@@ -145,7 +148,20 @@ class ProjectionRun {
     const window = command.shipped ?? (yield* readWindow(tx, this.filter, from, limit))
     // Read before a rebuild moved the checkpoint: not ours any more.
     if (window.from !== from) return this.outcome(from, window.head, checkpoint.active)
-    const policy = definition.onPoison ?? 'stop'
+    const { to, blocked } = yield* this.applyWindow(window, checkpoint, command)
+    yield* moveCheckpoint(tx, key, command.fence, from, to)
+    const outcome = this.outcome(to, window.head, checkpoint.active)
+    return blocked === undefined ? outcome : { ...outcome, blocked }
+  }
+
+  /** Applies a window's events, and sets aside what fails as the policy says and what is behind it. */
+  private *applyWindow(
+    window: EventWindow,
+    checkpoint: Checkpoint,
+    { careful, giveUp }: Pick<BatchCommand, 'careful' | 'giveUp'>,
+  ): Program<{ readonly to: number; readonly blocked?: Failure }> {
+    const { tx, key } = this
+    const policy = this.definition.onPoison ?? 'stop'
     const waiting = policy === 'park' ? yield* parkedStreams(tx, key) : new Set<string>()
     const aside: ParkEntry[] = []
     let { to } = window
@@ -155,17 +171,15 @@ class ProjectionRun {
         aside.push({ row, state: 'behind', error: '', attempts: 0 })
         continue
       }
-      if (!command.careful) {
+      if (!careful) {
         yield* this.applyRow(row, checkpoint)
         continue
       }
       const failure = yield* this.tryRow(row, checkpoint)
       if (failure === undefined) continue
-      if (policy === 'stop' || (failure.retryable && command.giveUp !== failure.position)) {
-        blocked = {
-          ...failure,
-          retryable: failure.retryable && command.giveUp !== failure.position,
-        }
+      const retryable = failure.retryable && giveUp !== failure.position
+      if (policy === 'stop' || retryable) {
+        blocked = { ...failure, retryable }
         to = failure.position - 1
         break
       }
@@ -174,9 +188,7 @@ class ProjectionRun {
       if (policy === 'park') waiting.add(streamKey(row))
     }
     yield* park(tx, key, aside)
-    yield* moveCheckpoint(tx, key, command.fence, from, to)
-    const outcome = this.outcome(to, window.head, checkpoint.active)
-    return blocked === undefined ? outcome : { ...outcome, blocked }
+    return blocked === undefined ? { to } : { to, blocked }
   }
 
   /** Applies the waiting events of one stream, in order, up to the first that fails again. */
@@ -229,14 +241,14 @@ class ProjectionRun {
     const checkpoint = yield* ownedCheckpoint(tx, key, fence)
     if (checkpoint.active) return this.outcome(checkpoint.position, 0, true)
     const previous = yield* this.activeVersion()
-    if (auto && previous !== undefined && previous.version > key.version) {
+    // Of itself a switch only goes forward, and never undoes one that was made by hand.
+    if (auto && (checkpoint.replaced || (previous?.version ?? 0) > key.version)) {
       return this.outcome(checkpoint.position, 0, false)
     }
     // Effects that the previous version did not come to are this version's to make, those before are not.
-    const muted = force
-      ? Math.max(checkpoint.position, previous?.pos ?? 0)
-      : (previous?.pos ?? checkpoint.position)
-    const missing = checkpoint.position - muted
+    const done = previous?.pos ?? checkpoint.position
+    const muted = force ? Math.max(checkpoint.position, done) : done
+    const missing = this.definition.effects === undefined ? 0 : checkpoint.position - muted
     if (missing > (local ? switchLimit : 0)) throw this.behind(missing)
     if (missing > 0) yield* this.missedEffects(muted, checkpoint.position)
     let { position } = checkpoint
@@ -245,11 +257,14 @@ class ProjectionRun {
       if (first.head - position > switchLimit && !force) throw this.behind(first.head - position)
       const live: Checkpoint = { ...checkpoint, active: true, mutedUntil: muted }
       for (let window = first; window.to > position; ) {
-        for (const row of window.rows) yield* this.applyRow(row, live)
+        yield* this.applyWindow(window, live, { careful: false })
         position = window.to
         window = yield* readWindow(tx, this.filter, position, switchLimit)
       }
       yield* moveCheckpoint(tx, key, fence, checkpoint.position, position)
+    } else if (position < done && !force) {
+      // What is left to do is in another database: readers would see the read model go back.
+      throw this.behind(done - position)
     }
     yield* tx.run(texts.deactivate, key.processor, shard)
     const { changes } = yield* tx.run(

@@ -4,10 +4,9 @@ import type { Projection } from '../projection.ts'
 import { textsFor } from '../sql/texts.ts'
 import type { EventRow } from './event-row.ts'
 import type { EventSource } from './event-source.ts'
-import type { ParkedRow } from './park.ts'
 import type { ProjectionOutcome } from './projection-program.ts'
 import type { StepResult, Work } from './runner.ts'
-import { storedFilter } from './window.ts'
+import { rowSize, storedFilter, windowSize } from './window.ts'
 
 /** A projection as a runner drives it; the events come from its own database or are shipped to it. */
 export interface ProjectionWork extends Work {
@@ -36,11 +35,18 @@ export function createProjectionWork(
     return outcome
   }
   const parkedRows = async (tenant: string, stream: string): Promise<EventRow[]> => {
-    const { parkedList } = textsFor(database.dialect)
-    const parked = await database.query<ParkedRow>(parkedList, key.processor, key.version)
-    const mine = parked.filter((row) => row.tenant === tenant && row.stream_id === stream)
-    const rows = await Promise.all(mine.map((row) => source.at(row.pos)))
-    return rows.filter((row) => row !== undefined)
+    const { processor, version } = key
+    const { parkedOfStream } = textsFor(database.dialect)
+    const place = [processor, version, tenant, stream, 500] as const
+    const parked = await database.query<{ pos: number }>(parkedOfStream, ...place)
+    const rows: EventRow[] = []
+    let size = 0
+    for (const { pos } of parked) {
+      const row = await source.at(pos)
+      if (row === undefined || (size += rowSize(row)) > windowSize) break
+      rows.push(row)
+    }
+    return rows
   }
   return {
     key,

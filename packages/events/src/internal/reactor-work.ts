@@ -1,6 +1,7 @@
 import { backoffDelay, type Clock, type Random, TidemillError } from '@tidemill/core'
 import { type Database, type Procedure, type Program, procedure, type Tx } from '@tidemill/sql'
 import type { StoredEvent } from '../event.ts'
+import type { EventSchema } from '../event-schema.ts'
 import type { ParkedEvent } from '../processor.ts'
 import type { Reactor, ReactorDefinition } from '../reactor.ts'
 import { shard, textsFor } from '../sql/texts.ts'
@@ -100,7 +101,7 @@ export function createReactorWork(options: {
   ): Promise<Failure | undefined> {
     for (let count = 1; ; count++) {
       try {
-        await definition.handle(event, { signal, attempt: count })
+        await unlessAborted(definition.handle(event, { signal, attempt: count }), signal)
         return undefined
       } catch (error) {
         signal.throwIfAborted()
@@ -143,7 +144,8 @@ export function createReactorWork(options: {
             aside.push({ row: parkable(row), state: 'behind', error: '', attempts: 0 })
             continue
           }
-          const failure = await attempt(event, retryLimits.tries, signal)
+          const failure =
+            'message' in event ? event : await attempt(event, retryLimits.tries, signal)
           if (failure === undefined) continue
           if (onPoison === 'stop') {
             stops.push(failure)
@@ -186,8 +188,9 @@ export function createReactorWork(options: {
       let done = 0
       for (const { pos } of waiting) {
         const row = await source.at(pos)
-        const event = row === undefined ? undefined : readEvent(row, schema)
-        const failure = event === undefined ? undefined : await attempt(event, 1, signal)
+        const event = row === undefined ? undefined : readOrFail(row, schema)
+        const failure =
+          event === undefined || 'message' in event ? event : await attempt(event, 1, signal)
         const error = failure?.message
         await database.call(settleParkedProcedure, { ...key, fence, position: pos, error })
         if (failure !== undefined) break
@@ -198,20 +201,54 @@ export function createReactorWork(options: {
   }
 }
 
-type Lane = readonly { readonly row: EventRow; readonly event: StoredEvent }[]
+type Lane = readonly LaneEvent[]
+
+interface LaneEvent {
+  readonly row: EventRow
+  /** Why it cannot even be read, or has no key: a refusal as one by the handler. */
+  readonly event: StoredEvent | Failure
+}
+
+function readOrFail(row: EventRow, schema?: EventSchema): StoredEvent | Failure | undefined {
+  try {
+    return readEvent(row, schema)
+  } catch (error) {
+    return failureOf(error, row.pos, false)
+  }
+}
 
 /** The events by key; those of one key are handled one after another. */
 function lanesOf(rows: readonly EventRow[], definition: ReactorDefinition): Lane[] {
-  const lanes = new Map<string, { row: EventRow; event: StoredEvent }[]>()
+  const lanes = new Map<string, LaneEvent[]>()
   for (const row of rows) {
-    const event = readEvent(row, definition.schema)
+    let event = readOrFail(row, definition.schema)
     if (event === undefined) continue
-    const key = definition.key?.(event) ?? streamKey(row)
+    let key = streamKey(row)
+    if (definition.key !== undefined && !('message' in event)) {
+      try {
+        key = definition.key(event)
+      } catch (error) {
+        event = failureOf(error, row.pos, false)
+      }
+    }
     const lane = lanes.get(key)
     if (lane === undefined) lanes.set(key, [{ row, event }])
     else lane.push({ row, event })
   }
   return [...lanes.values()]
+}
+
+/** The handler's outcome, or the signal's reason at once: a handler that does not heed it must not hold up a close. */
+async function unlessAborted(handled: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    await Promise.race([handled, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** Only what parking needs crosses to the writer. */

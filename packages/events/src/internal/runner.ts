@@ -74,6 +74,7 @@ export class Runner {
     readonly reject: (error: Error) => void
   }>()
   private phase: Exclude<ProcessorState, 'closed'> = 'starting'
+  private prepared = false
   private tenure: Tenure | undefined
   private renewal: Timer | undefined
   private woken = false
@@ -128,6 +129,7 @@ export class Runner {
 
   close(): Promise<void> {
     if (this.closing !== undefined) return this.closing
+    // Set before anything else runs: it is what makes the state closed.
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closing = promise
     resolve(this.shut())
@@ -156,7 +158,6 @@ export class Runner {
   private async run(): Promise<void> {
     let tries: Tries = { at: undefined, failures: 0 }
     let careful = false
-    let prepared = false
     while (!this.isClosed()) {
       if (this.phase === 'stopped') {
         this.woken = false
@@ -165,10 +166,6 @@ export class Runner {
         continue
       }
       try {
-        if (!prepared) {
-          await this.options.work.prepare()
-          prepared = true
-        }
         if (this.tenure === undefined && (await this.inTurn(() => this.acquire())) === undefined) {
           this.phase = 'standby'
           await this.sleep(this.options.leaseMs / 3, false)
@@ -192,7 +189,7 @@ export class Runner {
       } catch (error) {
         if (TidemillError.is(error, 'TM_EVENTS_FENCED')) {
           this.lose(this.tenure)
-        } else if (!careful && prepared) {
+        } else if (!careful && this.prepared) {
           // Perhaps one event is to blame: the careful way finds it.
           careful = true
         } else if (TidemillError.is(error) && error.retryable) {
@@ -246,6 +243,8 @@ export class Runner {
 
   private async acquire(): Promise<Tenure | undefined> {
     const { work, owner, leaseMs } = this.options
+    if (!this.prepared) await work.prepare()
+    this.prepared = true
     const held = await work.database.call(acquireProcedure, {
       ...work.key,
       owner,

@@ -16,6 +16,16 @@ export interface EventWindow {
 /** How many positions one filtered window covers, so that a rare type still moves the checkpoint on. */
 const filteredSpan = 1000
 
+/** Characters of payload after which a window inside the writer thread ends: it is held in memory, and so are its objects. */
+export const windowSize: number = 8 * 1024 * 1024
+
+/** Rows read at a time, so that even the largest events come to no more than 64 MiB before they are counted. */
+const windowPage = 64
+
+export function rowSize({ data, meta }: EventRow): number {
+  return data.length + meta.length
+}
+
 /** What a filter is to the statements, with the old names of renamed types. */
 export function storedFilter(filter: EventFilter, schema: EventSchema | undefined): EventFilter {
   const { types, prefix, tags, tenant } = filter
@@ -82,6 +92,19 @@ export function* readWindow(
 ): Program<EventWindow> {
   const texts = textsFor(tx.dialect)
   const row = yield* tx.get<{ pos: number }>(texts.head, shard)
-  const query = windowQuery(texts, filter, from, row?.pos ?? 0, limit)
-  return query.finish(yield* tx.all<EventRow>(query.sql, ...query.params))
+  const head = row?.pos ?? 0
+  const rows: EventRow[] = []
+  let size = 0
+  let to = from
+  for (;;) {
+    const page = Math.min(windowPage, limit - rows.length)
+    // The span is the whole window's, not the page's.
+    const query = windowQuery(texts, filter, to, head, page, from + filteredSpan - to)
+    const part = query.finish(yield* tx.all<EventRow>(query.sql, ...query.params))
+    for (const one of part.rows) size += rowSize(one)
+    rows.push(...part.rows)
+    ;({ to } = part)
+    const last = part.rows.length < page
+    if (last || rows.length === limit || size > windowSize) return { from, to, head, rows }
+  }
 }

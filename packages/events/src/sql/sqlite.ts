@@ -138,7 +138,7 @@ export const sqliteTexts: SqlTexts = {
     ON CONFLICT DO NOTHING`,
   checkpoint: `SELECT pos, fence, owner, lease_until, muted_until, active FROM tm_checkpoint
     WHERE processor = ? AND version = ? AND shard = ?`,
-  activeCheckpoint: `SELECT version, pos FROM tm_checkpoint WHERE processor = ? AND shard = ? AND active = 1`,
+  activeCheckpoint: `SELECT version, max(pos, muted_until) AS pos FROM tm_checkpoint WHERE processor = ? AND shard = ? AND active = 1`,
   acquire: `UPDATE tm_checkpoint SET owner = ?, fence = fence + 1, lease_until = ?
     WHERE processor = ? AND version = ? AND shard = ? AND fence = ?`,
   renew: `UPDATE tm_checkpoint SET lease_until = ?
@@ -148,11 +148,11 @@ export const sqliteTexts: SqlTexts = {
   resetCheckpoint: `UPDATE tm_checkpoint SET pos = 0, muted_until = max(pos, muted_until), updated_at = ?
     WHERE processor = ? AND version = ? AND shard = ? AND fence = ?`,
   deactivate:
-    'UPDATE tm_checkpoint SET active = 0 WHERE processor = ? AND shard = ? AND active = 1',
+    'UPDATE tm_checkpoint SET active = 2 WHERE processor = ? AND shard = ? AND active = 1',
   activate: `UPDATE tm_checkpoint SET active = 1, muted_until = ?
     WHERE processor = ? AND version = ? AND shard = ? AND fence = ?`,
   inactive:
-    'SELECT version, tables FROM tm_checkpoint WHERE processor = ? AND active = 0 AND version < ?',
+    'SELECT version, tables FROM tm_checkpoint WHERE processor = ? AND active <> 1 AND version < ?',
   dropCheckpoint: 'DELETE FROM tm_checkpoint WHERE processor = ? AND version = ?',
   dropTable: (table) => [`DROP TABLE IF EXISTS ${table}`],
   pointView: (view, table) => [
@@ -166,16 +166,17 @@ export const sqliteTexts: SqlTexts = {
     WHERE processor = ? AND version = ? AND state IN ('parked', 'behind')`,
   parkedStreams: `SELECT DISTINCT tenant, stream_id FROM tm_parked
     WHERE processor = ? AND version = ? AND state IN ('parked', 'behind')`,
-  parkedOfStream: `SELECT pos, attempts FROM tm_parked
+  parkedOfStream: `SELECT pos FROM tm_parked
     WHERE processor = ? AND version = ? AND state IN ('parked', 'behind') AND tenant = ? AND stream_id = ?
     ORDER BY pos LIMIT ?`,
   parkedList: `SELECT pos, tenant, stream_id, event_id, state, error, attempts, parked_at FROM tm_parked
-    WHERE processor = ? AND version = ? ORDER BY pos LIMIT 1000`,
+    WHERE processor = ? AND version = ? ORDER BY state IN ('skipped', 'discarded'), pos LIMIT 1000`,
   markParked: `UPDATE tm_parked SET state = ?, error = ?, attempts = attempts + 1
-    WHERE processor = ? AND version = ? AND shard = ? AND pos = ?`,
+    WHERE processor = ? AND version = ? AND shard = ? AND pos = ? AND state IN ('parked', 'behind')`,
   discardParked: `UPDATE tm_parked SET state = 'discarded', error = ?
     WHERE processor = ? AND version = ? AND shard = ? AND pos = ? AND state IN ('parked', 'behind')`,
-  unpark: 'DELETE FROM tm_parked WHERE processor = ? AND version = ? AND shard = ? AND pos = ?',
+  unpark: `DELETE FROM tm_parked
+    WHERE processor = ? AND version = ? AND shard = ? AND pos = ? AND state IN ('parked', 'behind')`,
   unparkAll: 'DELETE FROM tm_parked WHERE processor = ? AND version = ?',
 
   positionCounts:

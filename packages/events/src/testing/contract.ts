@@ -128,6 +128,19 @@ function repeats(using: Using): void {
     const after = await store.append('s-1', [event])
     assert.deepEqual([after.version, after.first], [4, 4])
   })
+  using('writes an append once that comes several times at once', async (store) => {
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => store.append('s-1', batch, { expected: 'none' })),
+    )
+    assert.equal(all.filter(({ deduplicated }) => !deduplicated).length, 1)
+    for (const { version, first, last } of all) assert.deepEqual([version, first, last], [3, 1, 3])
+    assert.equal(await store.head(), 3)
+  })
+  using('answers a repeat after the stream was archived', async (store) => {
+    const first = await store.append('s-1', batch)
+    await store.archive('s-1')
+    assert.deepEqual(await store.append('s-1', batch), { ...first, deduplicated: true })
+  })
   const others = {
     'a part of it': batch.slice(0, 2).concat(identified(9)),
     'its events in another order': batch.toReversed(),
@@ -141,6 +154,13 @@ function repeats(using: Using): void {
       assert.equal((await store.append('s-1', [event])).version, 4)
     })
   }
+  using('refuses as one append what came as two with another between', async (store) => {
+    const [one, two] = batch as [NewEvent, NewEvent]
+    await store.append('s-1', [one])
+    await store.append('s-2', [event])
+    await store.append('s-1', [two])
+    await refused(store.append('s-1', [one, two]), 'TM_EVENTS_DUPLICATE_ID')
+  })
   using('refuses the same events on another stream', async (store) => {
     await store.append('s-1', batch)
     await refused(store.append('s-2', batch), 'TM_EVENTS_DUPLICATE_ID')
@@ -170,6 +190,9 @@ function order(using: Using): void {
   using('keeps tenants apart', async (store) => {
     await store.append('s-1', [event], { tenant: 'a', expected: 'none' })
     await store.append('s-1', [event], { tenant: 'b', expected: 'none' })
+    await store.append('s-2', [identified(1)], { tenant: 'a' })
+    const same = await store.append('s-2', [identified(1)], { tenant: 'b' })
+    assert.equal(same.deduplicated, false)
     assert.equal((await collect(store.read('s-1', { tenant: 'a' }))).length, 1)
     assert.equal((await collect(store.read('s-1'))).length, 0)
     assert.equal((await store.readAll({ tenant: 'b' }))[0]?.position, 2)
@@ -226,7 +249,9 @@ function several(using: Using): void {
       assert.equal(both.filter(({ status }) => status === 'fulfilled').length, 1)
       await refused(book(after), 'TM_EVENTS_CONDITION_FAILED')
       await book(after, ['Cancelled'])
-      assert.equal((await store.readAll({ tags })).length, 2)
+      // What stands at the position that was read has been seen.
+      await book(await store.head())
+      assert.equal((await store.readAll({ tags })).length, 3)
     },
   )
 }

@@ -5,13 +5,14 @@ import {
   request as openRequest,
   type ServerResponse,
 } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock, TidemillError, Timer } from '@tidemill/core'
 import { gatewayErrors } from '../errors.ts'
 import type { RequestFlag } from '../request-log.ts'
 import { errorAnswer, type LocalAnswer } from './local-answer.ts'
 import type { Forwarding, Passage } from './proxy.ts'
 import type { RequestHead } from './request-head.ts'
-import { modifyFields, responseFields } from './response-head.ts'
+import { modifyFields, responseFields, trailerFields } from './response-head.ts'
 
 export interface ExchangeOptions {
   readonly req: IncomingMessage
@@ -24,6 +25,7 @@ export interface ExchangeOptions {
   readonly expectsContinue: boolean
   /** True when the connection shall end after this answer. */
   readonly closing: () => boolean
+  /** Called once, when the last byte of the answer has left or the connection is gone. */
   readonly onEnd: () => void
 }
 
@@ -54,8 +56,11 @@ export class NodeExchange {
   }
 
   start(): void {
-    const { passage, res, head, clock } = this.#o
-    res.on('close', () => this.#onClientClose())
+    const { passage, res, head, clock, onEnd } = this.#o
+    res.on('close', () => {
+      this.#onClientClose()
+      onEnd()
+    })
     if (passage.error !== undefined) this.#answer(passage.error, '')
     else if (passage.location !== undefined) {
       const { status, url } = passage.location
@@ -65,8 +70,24 @@ export class NodeExchange {
     } else if (passage.forward !== undefined) this.#forward(passage.forward)
   }
 
+  get socket(): Socket {
+    return this.#o.req.socket
+  }
+
+  /** What the client sends is no HTTP any more, and its connection can only be ended. */
+  clientBroke(error: TidemillError): void {
+    const { req, res } = this.#o
+    if (!this.#over && !req.complete && !res.headersSent) {
+      this.#upstream?.destroy()
+      this.#answer(error, 'DPE', true)
+      // Nothing more can be read, so there is nothing to wait for.
+      res.end()
+    } else if (this.#over) res.destroy()
+    else this.#breakOff('DPE')
+  }
+
   #forward(forward: Forwarding): void {
-    const { head, req, res, expectsContinue, passage } = this.#o
+    const { head, req, res, expectsContinue, passage, agent } = this.#o
     if (head.bodyLength > forward.maxBodyBytes) {
       this.#bodyTooLarge(forward)
       return
@@ -76,7 +97,7 @@ export class NodeExchange {
     else if (head.bodyLength > 0 || takesBody(head.method)) {
       head.forward.push('Content-Length', String(head.bodyLength))
     }
-    this.#connect(forward)
+    this.#connect(forward, agent)
     if (head.bodyLength === 0) {
       this.#bodySent = true
       this.#upstream?.end()
@@ -97,8 +118,9 @@ export class NodeExchange {
     req.on('error', () => passage.settle('ignore'))
   }
 
-  #connect(forward: Forwarding): void {
-    const { head, agent } = this.#o
+  /** `agent` false is a connection of its own. */
+  #connect(forward: Forwarding, agent: Agent | false): void {
+    const { head } = this.#o
     const upstream = openRequest({
       host: forward.endpoint.host,
       port: forward.endpoint.port,
@@ -143,13 +165,9 @@ export class NodeExchange {
       return
     }
     const status = response.statusCode ?? 0
-    if (status < 200 || status > 599) {
-      this.#fail('UPE', `its status is ${status}`)
-      return
-    }
-    const coding = response.headers['transfer-encoding']
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-      this.#fail('UPE', 'its transfer coding is not chunked')
+    const fault = headFault(response)
+    if (fault !== undefined) {
+      this.#fail('UPE', fault)
       return
     }
     this.#response = response
@@ -159,7 +177,8 @@ export class NodeExchange {
     fields.push('Via', `1.1 ${pseudonym}`)
     if (response.headers['x-request-id'] === undefined) fields.push('X-Request-Id', head.requestId)
     // An answer before the whole request: the rest of the body is not wanted (RFC 9112 9.3).
-    if (this.#mustClose()) fields.push('Connection', 'close')
+    const close = this.#mustClose()
+    if (close) fields.push('Connection', 'close')
     res.writeHead(status, response.statusMessage, fields)
     this.#lastByteAt = clock.monotonic()
     const outcome = forward.failures[status] === 1 ? 'fail' : 'ok'
@@ -176,8 +195,9 @@ export class NodeExchange {
       if (this.#over || !response.complete) return
       passage.settle(outcome)
       this.#finish(status, '')
-      res.end()
+      if (head.trailers) res.addTrailers(trailerFields(response.rawTrailers))
       if (!this.#bodySent) this.#upstream?.destroy()
+      endAnswer(res, '', close, clock)
     })
     response.on('error', () => this.#onCutBody())
     response.on('close', () => {
@@ -219,8 +239,9 @@ export class NodeExchange {
     const code = error.code ?? error.message
     if (this.#mayRetry(code)) {
       // The server closed the idle connection while we sent on it; nothing of it was handled (RFC 9112 9.3.1).
+      // The other idle ones may be as dead: when a server restarts all of them are.
       this.#retried = true
-      this.#connect(forward)
+      this.#connect(forward, false)
       this.#upstream?.end()
       return
     }
@@ -296,7 +317,6 @@ export class NodeExchange {
     this.#over = true
     this.#timer?.cancel()
     this.#o.passage.finish(status, flag, error)
-    this.#o.onEnd()
   }
 }
 
@@ -307,32 +327,51 @@ function takesBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 
-/** How long a client may go on sending what nobody will read. */
-const lingerMs = 1000
+/** Why a response head that node's parser took is not to be passed on; undefined when it is. */
+function headFault(response: IncomingMessage): string | undefined {
+  const { statusCode = 0, statusMessage = '', headers, httpVersion } = response
+  if (statusCode < 200 || statusCode > 599) return `its status is ${statusCode}`
+  if (/[^\t\x20-\x7e\x80-\xff]/u.test(statusMessage)) return 'its reason has control characters'
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return undefined
+  if (httpVersion === '1.0') return 'HTTP/1.0 has no Transfer-Encoding'
+  return coding.toLowerCase() === 'chunked' ? undefined : 'its transfer coding is not chunked'
+}
 
-/**
- * Sends an answer of our own. With `close` the rest of the request is read and thrown away until the
- * client stops sending or a second is over, because closing at once would reset the connection before
- * the client has read the answer (RFC 9112 9.6).
- */
+/** How long a client may go on sending what nobody will read. */
+export const lingerMs = 1000
+
+/** Sends an answer of our own; with `close` the connection ends after it. */
 export function sendAnswer(
   res: ServerResponse,
   answer: LocalAnswer,
   close: boolean,
   clock: Clock,
 ): void {
+  res.writeHead(answer.status, close ? [...answer.fields, 'Connection', 'close'] : answer.fields)
+  endAnswer(res, answer.body, close, clock)
+}
+
+/**
+ * Writes the last of an answer and lets what is left of the request go unread. With `close` the answer
+ * ends when the client stops sending or a second is over, because closing at once would reset the
+ * connection before the client has read the answer (RFC 9112 9.6).
+ */
+function endAnswer(res: ServerResponse, last: string, close: boolean, clock: Clock): void {
   const { req } = res
-  const fields = close ? [...answer.fields, 'Connection', 'close'] : answer.fields
-  res.writeHead(answer.status, fields)
-  if (!close || req.complete) {
-    res.end(answer.body)
+  if (req.complete) {
+    res.end(last)
     return
   }
-  res.write(answer.body)
+  req.removeAllListeners('data')
+  req.resume()
+  if (!close) {
+    res.end(last)
+    return
+  }
+  res.write(last)
   const linger = clock.timer(lingerMs, () => res.end())
   res.on('close', () => linger.cancel())
-  req.removeAllListeners('data')
   req.on('end', () => res.end())
   req.on('error', () => res.destroy())
-  req.resume()
 }

@@ -12,7 +12,7 @@ import type { Clock, Logger, TidemillError } from '@tidemill/core'
 import { gatewayErrors } from '../errors.ts'
 import type { RequestFlag } from '../request-log.ts'
 import { answerBytes, errorAnswer } from './local-answer.ts'
-import { NodeExchange, sendAnswer } from './node-exchange.ts'
+import { lingerMs, NodeExchange, sendAnswer } from './node-exchange.ts'
 import type { Proxy, Traffic } from './proxy.ts'
 import { headLimits, type HeadContext, type RequestHead, readHead } from './request-head.ts'
 
@@ -108,9 +108,14 @@ class NodeProxy implements Proxy {
       NetServer.prototype.close.call(this.#server, () => resolve())
     })
     const { clock } = this.#options
-    if (graceMs > 0) await Promise.race([closed, clock.sleep(graceMs)])
-    this.#server.closeIdleConnections()
+    const stop = new AbortController()
+    if (graceMs > 0) {
+      const grace = clock.sleep(graceMs, { signal: stop.signal }).catch(() => undefined)
+      await Promise.race([closed, grace])
+      stop.abort()
+    }
     const hardStop = clock.timer(timeoutMs, () => this.#server.closeAllConnections())
+    // Only now idle connections: node takes one for idle that still has the end of an answer to send.
     if (this.#exchanges.size > 0) {
       await new Promise<void>((resolve) => {
         this.#wakeIdle = resolve
@@ -185,15 +190,20 @@ class NodeProxy implements Proxy {
 
   #clientError(error: Error, socket: Duplex): void {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else if (code === 'HPE_HEADER_OVERFLOW') {
-      this.#end(socket, gatewayErrors.error('TM_GATEWAY_HEADERS_TOO_LARGE'))
-    } else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      this.#end(socket, gatewayErrors.error('TM_GATEWAY_CLIENT_TIMEOUT'))
-    } else {
-      const reason = code ?? error.message
-      this.#end(socket, gatewayErrors.error('TM_GATEWAY_BAD_REQUEST', { reason }))
+    if (code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
     }
+    const coded =
+      code === 'HPE_HEADER_OVERFLOW'
+        ? gatewayErrors.error('TM_GATEWAY_HEADERS_TOO_LARGE')
+        : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? gatewayErrors.error('TM_GATEWAY_CLIENT_TIMEOUT')
+          : gatewayErrors.error('TM_GATEWAY_BAD_REQUEST', { reason: code ?? error.message })
+    // Bytes of ours in the middle of an answer would be taken for a part of it.
+    const busy = [...this.#exchanges].filter((exchange) => exchange.socket === socket)
+    if (busy.length === 0) this.#end(socket, coded)
+    for (const exchange of busy) exchange.clientBroke(coded)
   }
 
   /** Answers on a socket that has no response object, and ends it. */
@@ -203,5 +213,9 @@ class NodeProxy implements Proxy {
     const answer = errorAnswer(error, requestId, 0)
     socket.on('error', () => socket.destroy())
     socket.end(answerBytes(answer, STATUS_CODES[error.http] ?? ''))
+    // Read on, or closing would reset the connection before the client has read the answer.
+    socket.resume()
+    const linger = this.#options.clock.timer(lingerMs, () => socket.destroy())
+    socket.on('close', () => linger.cancel())
   }
 }

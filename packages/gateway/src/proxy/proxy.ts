@@ -13,8 +13,9 @@ export interface Proxy extends Closable {
   readonly host: string
   readonly port: number
   /**
-   * Stops taking connections and says `Connection: close` on what is still answered; after `graceMs`
-   * closes idle connections, after `timeoutMs` all. Resolves when none is left.
+   * Stops taking connections and says `Connection: close` on what is still answered. After `graceMs`
+   * idle connections end as soon as no answer is under way, after another `timeoutMs` all. Resolves when
+   * none is left.
    */
   drain(graceMs: number, timeoutMs: number): Promise<void>
 }

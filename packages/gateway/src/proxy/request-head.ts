@@ -11,6 +11,8 @@ export interface RequestHead extends RouterRequest {
   readonly forward: string[]
   /** Bytes announced, 0 for no body, -1 for chunked. */
   readonly bodyLength: number
+  /** The client takes trailer fields. */
+  readonly trailers: boolean
 }
 
 /** What the guard reads; node's IncomingMessage has it. */
@@ -97,6 +99,10 @@ function bad(reason: string): Error {
   return gatewayErrors.error('TM_GATEWAY_BAD_REQUEST', { reason })
 }
 
+function badHost(): Error {
+  return bad('Host is not a host name with an optional port')
+}
+
 /**
  * Checks a request head for what a lenient parser lets through (RFC 9110, RFC 9112) and makes the head
  * that is matched and forwarded; throws the coded error to answer with.
@@ -153,6 +159,7 @@ export function readHead(raw: RawHead, context: HeadContext): RequestHead {
     requestId,
     forward,
     bodyLength,
+    trailers: found.trailers,
   }
 }
 
@@ -237,6 +244,7 @@ function readTarget(
 ): { readonly host: string; readonly path: string; readonly query: string } {
   let host = hostField ?? ''
   let target = url
+  if (!hostForm.test(host)) throw badHost()
   if (!target.startsWith('/')) {
     // RFC 9112 3.2.2: the authority of an absolute target replaces Host.
     const absolute = /^http:\/\/([^/?#]+)(.*)$/isu.exec(target)
@@ -244,8 +252,8 @@ function readTarget(
     host = absolute[1] as string
     target = absolute[2] as string
     if (!target.startsWith('/')) target = `/${target}`
+    if (!hostForm.test(host)) throw badHost()
   }
-  if (!hostForm.test(host)) throw bad('Host is not a host name with an optional port')
   if (!targetForm.test(target)) throw bad('its target has a character that must be encoded')
   const mark = target.indexOf('?')
   const path = normalPath(mark < 0 ? target : target.slice(0, mark))

@@ -30,6 +30,27 @@ export function responseFields(rawHeaders: readonly string[], status: number): s
   return fields
 }
 
+/** Trailer fields that go on (RFC 9110 6.5.1): what steers the message itself has no place among them. */
+export function trailerFields(rawTrailers: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = []
+  const fields = responseFields(rawTrailers, 200)
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string
+    if (!noTrailers.has(name.toLowerCase())) pairs.push([name, fields[i + 1] as string])
+  }
+  return pairs
+}
+
+const noTrailers: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'set-cookie',
+  'location',
+  'host',
+])
+
 function isHopByHop(name: string, status: number): boolean {
   for (let i = 0; i < hopByHop.length; i++) {
     if (equalsLower(name, hopByHop[i] as string)) return true

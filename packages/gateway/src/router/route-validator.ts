@@ -237,14 +237,33 @@ function checkHeaderFilter(check: ObjectCheck, path: string, settings: Fields): 
     check.list(`${path}/${key}`, settings[key], 16, (at, item) => {
       const header = check.object(at, item)
       if (header === undefined) return
-      check.text(`${at}/name`, header['name'], 256, token, 'a header name')
+      checkHeaderName(check, `${at}/name`, header['name'])
       const visible = /^[\t\x20-\x7e\x80-\xff]*$/u
       check.text(`${at}/value`, header['value'], 4096, visible, 'text without control characters')
     })
   }
   check.list(`${path}/remove`, settings['remove'], 16, (at, item) =>
-    check.text(at, item, 256, token, 'a header name'),
+    checkHeaderName(check, at, item),
   )
+}
+
+/** Fields by which a message is cut out of its connection; a filter on them would let two parsers disagree. */
+const framing: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+function checkHeaderName(check: ObjectCheck, path: string, value: unknown): void {
+  check.text(path, value, 256, token, 'a header name')
+  if (typeof value === 'string' && framing.has(value.toLowerCase())) {
+    check.wrong(path, value, 'a header that neither frames nor routes the message')
+  }
 }
 
 function checkTargetFilter(

@@ -51,6 +51,21 @@ describe('HTTPRoute validation', () => {
     assert.deepEqual(validateHttpRoute(manifest), [])
   })
 
+  it('refuses header filters on what frames a message', () => {
+    const modifier = {
+      set: [{ name: 'Content-Length', value: '5' }],
+      add: [{ name: 'transfer-encoding', value: 'chunked' }],
+      remove: ['Host', 'x-fine'],
+    }
+    const filters = [{ type: 'RequestHeaderModifier', requestHeaderModifier: modifier }]
+    const at = `${base}/filters/0/requestHeaderModifier`
+    assert.deepEqual(ruleProblems({ filters }), [
+      `${at}/set/0/name`,
+      `${at}/add/0/name`,
+      `${at}/remove/0`,
+    ])
+  })
+
   it('reports all problems of an object at once, each with its path', () => {
     const broken = {
       apiVersion: 'v2',

@@ -10,6 +10,8 @@ export type Retention =
 /** Log rows looked at in one step of the sweep: a few ms of work. */
 const rowsPerStep = 1000
 
+const deleteOlder = 'DELETE FROM log WHERE key = ? AND (rev, sub) < (?, ?)'
+
 /**
  * Compaction: `at` is the revision below which history is gone; it moves at once. The rows behind it are removed
  * afterwards in small steps (the sweep), so that a large compaction does not hold up the writes.
@@ -82,7 +84,7 @@ export class Compaction {
       rowsPerStep,
     )
     for (const [rev, sub, key, version] of rows) {
-      this.#statements.run('DELETE FROM log WHERE key = ? AND rev < ?', key, rev)
+      this.#statements.run(deleteOlder, key, rev, sub)
       // A delete at the compaction revision itself stays: a watch may start there (etcd 18089, 19179).
       if (version === 0 && rev < this.#at) {
         this.#statements.run('DELETE FROM log WHERE rev = ? AND sub = ?', rev, sub)
@@ -101,7 +103,7 @@ export class Compaction {
       revision,
     )
     for (const [key, version, sub] of rows) {
-      this.#statements.run('DELETE FROM log WHERE key = ? AND rev < ?', key, revision)
+      this.#statements.run(deleteOlder, key, revision, sub)
       if (version === 0 && revision < this.#at) {
         this.#statements.run('DELETE FROM log WHERE rev = ? AND sub = ?', revision, sub)
       }

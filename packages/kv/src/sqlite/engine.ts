@@ -24,8 +24,8 @@ import { openWatch, type RunningWatch, type WatchSource } from '../watch/watch.t
 import { createHub } from './hub.ts'
 import { type Call, createLeaseCalls } from './lease-calls.ts'
 import { checkOptions, fileOf, retentionOf } from './options.ts'
-import type { Answers, Command } from './protocol.ts'
-import { createQueue, type Queue, type Settle } from './queue.ts'
+import type { Answers } from './protocol.ts'
+import { createQueue, type Queue } from './queue.ts'
 
 const gib = 1024 ** 3
 const mib = 1024 ** 2
@@ -41,8 +41,7 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
   const watches = new Set<RunningWatch>()
   const leases = new Set<RunningLease>()
   let queue: Queue
-  const submit = (command: Command, settle: Settle): void => queue.submit(command, 0, settle)
-  const hub = createHub(submit)
+  const hub = createHub((command, settle) => queue.enqueue(command, settle))
   const onLost = (error: TidemillError): void => {
     hub.fail(error)
     for (const watch of watches) watch.fail(error)
@@ -78,12 +77,13 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(signal?.reason as Error)
-      signal?.addEventListener('abort', onAbort, { once: true })
       queue.submit(command, bytes, (value, error) => {
         signal?.removeEventListener('abort', onAbort)
         if (error === undefined) resolve(value as never)
         else reject(error)
       })
+      // Only what was not refused waits.
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
   /** Checks an operation as etcd does and sends it. */
@@ -112,8 +112,11 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
   const close = async (): Promise<void> => {
     for (const watch of watches) watch.cancel()
     for (const lease of leases) lease.end('closed')
-    await queue.close()
-    owner?.release()
+    try {
+      await queue.close()
+    } finally {
+      owner?.release()
+    }
   }
   let closing: Promise<void> | undefined
 
@@ -152,6 +155,8 @@ export async function openSqliteKv(options: KvOptions): Promise<Kv> {
       const onOver = (over: RunningLease): void => void leases.delete(over)
       const lease = await createLease({ leases: leaseCalls, clock, logger, onOver }, seconds, about)
       leases.add(lease)
+      // Granted by the last batch before the end: nobody would renew it.
+      if (closing !== undefined) lease.end('closed')
       return lease
     },
     leases: leaseCalls,

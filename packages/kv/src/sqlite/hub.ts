@@ -14,6 +14,7 @@ export interface Hub {
   fail(error: TidemillError): void
 }
 
+/** See Queue.enqueue. */
 type Submit = (command: Command, settle: Settle) => void
 
 interface Group {
@@ -49,7 +50,7 @@ export function createHub(submit: Submit): Hub {
     try {
       submit({ kind: 'unwatch', range: group.range, prevKv: feed.prevKv }, ignore)
     } catch {
-      // The store is closed or full of work: a range that is still counted costs a few messages, nothing else.
+      // The store is closed, and with it everything it watched.
     }
   }
   const mapOf = (range: ByteRange): Map<string, Group> => (range.end === undefined ? keys : spans)
@@ -109,7 +110,6 @@ export function createHub(submit: Submit): Hub {
     },
     open(range, { from, prevKv }, sink) {
       const feed: LocalFeed = { live: false, sent: 0, closed: false, sink, prevKv }
-      const group = join(range, feed)
       const opened: Settle = (value, error) => {
         if (feed.closed) return
         if (error !== undefined) return end(group, feed, error)
@@ -122,6 +122,8 @@ export function createHub(submit: Submit): Hub {
         else readOn(group, feed)
       }
       submit({ kind: 'watch', range, prevKv }, opened)
+      // Only now: a closed store throws, and then there is nothing to leave again.
+      const group = join(range, feed)
       return {
         more() {
           if (!feed.closed && !feed.live) readOn(group, feed)

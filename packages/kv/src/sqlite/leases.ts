@@ -90,6 +90,11 @@ export class LeaseTable {
     this.#held.delete(id)
   }
 
+  /** Looks at the deadlines again only at `at`. */
+  postpone(at: number): void {
+    this.#earliest = at
+  }
+
   /** The leases whose time is over, earliest first. */
   due(now: number): bigint[] {
     if (now < this.#earliest) return []

@@ -31,6 +31,11 @@ export interface Queue {
   readonly writes: number
   /** `settle` is called exactly once, never before this returns. Throws TM_KV_OVERLOADED and TM_KV_CLOSED. */
   submit(command: Command, bytes: number, settle: Settle): void
+  /**
+   * For the store's own commands: as `submit`, but never refused as too many. There are at most a few per watch, and a
+   * watch that is behind must be able to catch up while callers fill the queue.
+   */
+  enqueue(command: Command, settle: Settle): void
   /** Refuses new commands, waits for those that wait, and ends the worker. */
   close(): Promise<void>
 }
@@ -88,6 +93,16 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
     post(message)
     schedule()
   }
+  const add = (item: Waiting): void => {
+    pending.push(item)
+    waitingCount++
+    waitingBytes += item.bytes
+    schedule()
+  }
+  const checkOpen = (): void => {
+    if (state !== 'open') throw kvError('TM_KV_CLOSED')
+    if (lost !== undefined) throw kvError('TM_KV_CLOSED', {}, { cause: lost })
+  }
   const settle = (item: Waiting, value: unknown, error: TidemillError | undefined): void => {
     waitingCount--
     waitingBytes -= item.bytes
@@ -101,9 +116,7 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
     const tick = (): void => {
       expiry = undefined
       if (state !== 'open') return
-      pending.push({ command: { kind: 'tick' }, bytes: 0, settle: () => undefined })
-      waitingCount++
-      schedule()
+      add({ command: { kind: 'tick' }, bytes: 0, settle: () => undefined })
     }
     expiry = { at, timer: clock.timer(at - clock.monotonic(), tick, { ref: false }) }
   }
@@ -158,8 +171,7 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
       return writes
     },
     submit(command, bytes, settled) {
-      if (state !== 'open') throw kvError('TM_KV_CLOSED')
-      if (lost !== undefined) throw kvError('TM_KV_CLOSED', {}, { cause: lost })
+      checkOpen()
       if (waitingCount >= limit) {
         throw kvError('TM_KV_OVERLOADED', { waiting: waitingCount, limit, unit: 'calls' })
       }
@@ -168,10 +180,11 @@ export async function createQueue(input: WorkerInput, options: QueueOptions): Pr
         const details = { waiting: waitingBytes, limit: limitBytes, unit: 'bytes' }
         throw kvError('TM_KV_OVERLOADED', details)
       }
-      pending.push({ command, bytes, settle: settled })
-      waitingCount++
-      waitingBytes += bytes
-      schedule()
+      add({ command, bytes, settle: settled })
+    },
+    enqueue(command, settled) {
+      checkOpen()
+      add({ command, bytes: 0, settle: settled })
     },
     close: () => (closing ??= close()),
   }

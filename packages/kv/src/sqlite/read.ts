@@ -1,4 +1,4 @@
-import { compareBytes } from '../bytes.ts'
+import { compareBytes, emptyBytes } from '../bytes.ts'
 import { kvError } from '../check.ts'
 import type { KeyValue, RangeResult, SortTarget } from '../kv.ts'
 import type { RangeOp } from '../operation.ts'
@@ -39,8 +39,10 @@ export function readRange(statements: Statements, request: RangeOp, view: ReadVi
     request.maxCreate !== 0
   // As in etcd: what is sorted or filtered is read whole and cut afterwards, anything else is cut while reading.
   const late = filtered || request.order !== 'none'
+  // Pairs are sorted by the values that are left out of the answer.
+  const withValues = !request.keysOnly || request.sortBy === 'value'
   const limit = late || request.limit === 0 ? -1 : request.limit + 1
-  const rows = selectRows(statements, request, at, limit)
+  const rows = selectRows(statements, request, { at, limit, withValues })
   const count =
     limit >= 0 && rows.length === limit ? countKeys(statements, request, at) : rows.length
   let kvs = rows.map((row) => toPair(row))
@@ -48,31 +50,40 @@ export function readRange(statements: Statements, request: RangeOp, view: ReadVi
   sortPairs(request, kvs)
   const more = request.limit > 0 && kvs.length > request.limit
   if (more) kvs.length = request.limit
+  if (request.keysOnly && withValues) kvs = kvs.map((kv) => ({ ...kv, value: emptyBytes }))
   return { revision, kvs, more, count }
 }
 
 function selectRows(
   statements: Statements,
   request: RangeOp,
-  at: number,
-  limit: number,
+  {
+    at,
+    limit,
+    withValues,
+  }: { readonly at: number; readonly limit: number; readonly withValues: boolean },
 ): readonly PairRow[] {
   if (at === 0) {
     const where = rangeCondition(request.range, 'cur.key')
-    const sql = request.keysOnly
-      ? `SELECT cur.key, create_rev, rev, version, lease, x'' FROM cur WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
-      : `SELECT cur.key, cur.create_rev, cur.rev, cur.version, cur.lease, log.value FROM cur JOIN log ON log.rev = cur.rev AND log.sub = cur.sub WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
+    const sql = withValues
+      ? `SELECT cur.key, cur.create_rev, cur.rev, cur.version, cur.lease, log.value FROM cur JOIN log ON log.rev = cur.rev AND log.sub = cur.sub WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
+      : `SELECT cur.key, create_rev, rev, version, lease, x'' FROM cur WHERE ${where.sql} ORDER BY cur.key LIMIT ?`
     return statements.all<PairRow>(sql, ...where.params, limit)
   }
   const where = rangeCondition(request.range, 'key')
-  const value = request.keysOnly ? "x''" : 'value'
-  // The other columns beside a lone max() come from the row that has the maximum (sqlite.org/lang_select.html#bareagg).
+  const value = withValues ? 'value' : "x''"
   return statements.all<PairRow>(
-    `SELECT key, create_rev, rev, version, lease, value FROM (SELECT key, create_rev, max(rev) AS rev, version, lease, ${value} AS value FROM log WHERE ${where.sql} AND rev <= ? GROUP BY key) WHERE version > 0 ORDER BY key LIMIT ?`,
+    `SELECT key, create_rev, rev, version, lease, ${value} FROM ${stateAt(where.sql)} ORDER BY key LIMIT ?`,
+    at,
     ...where.params,
     at,
     limit,
   )
+}
+
+/** The rows that were the living keys at a revision (first and last parameter): none of the same key lies between. */
+function stateAt(where: string): string {
+  return `(SELECT * FROM log WHERE rev <= ? AND ${where} AND version > 0 AND NOT EXISTS (SELECT 1 FROM log AS later WHERE later.key = log.key AND (later.rev, later.sub) > (log.rev, log.sub) AND later.rev <= ?))`
 }
 
 function countKeys(statements: Statements, request: RangeOp, at: number): number {
@@ -81,7 +92,8 @@ function countKeys(statements: Statements, request: RangeOp, at: number): number
     at === 0
       ? statements.get<[number]>(`SELECT count(*) FROM cur WHERE ${where.sql}`, ...where.params)
       : statements.get<[number]>(
-          `SELECT count(*) FROM (SELECT max(rev), version FROM log WHERE ${where.sql} AND rev <= ? GROUP BY key) WHERE version > 0`,
+          `SELECT count(*) FROM ${stateAt(where.sql)}`,
+          at,
           ...where.params,
           at,
         )
@@ -122,7 +134,7 @@ export function readPrevious(
 ): KeyValue | undefined {
   if (revision - 1 < compacted) return undefined
   const row = statements.get<PairRow>(
-    'SELECT key, create_rev, rev, version, lease, value FROM log WHERE key = ? AND rev < ? ORDER BY rev DESC LIMIT 1',
+    'SELECT key, create_rev, rev, version, lease, value FROM log WHERE key = ? AND rev < ? ORDER BY rev DESC, sub DESC LIMIT 1',
     key,
     revision,
   )

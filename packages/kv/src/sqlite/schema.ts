@@ -4,14 +4,14 @@ import { kvErrors } from '../errors.ts'
 const format = '1'
 
 /**
- * `log` has every event that is not compacted: a row per key and revision, version 0 is a delete. `cur` points from
- * each living key to its newest row. The store's revision is the greatest one in `log`: compaction never removes it.
+ * `log` has every event that is not compacted, version 0 is a delete; `sub` counts the events of one revision. `cur` points
+ * from each living key to its newest row. The store's revision is the greatest one in `log`: compaction never removes it.
  */
 const tables = `
 CREATE TABLE IF NOT EXISTS log (
   rev INTEGER NOT NULL, sub INTEGER NOT NULL, key BLOB NOT NULL, create_rev INTEGER NOT NULL,
   version INTEGER NOT NULL, lease TEXT, value BLOB NOT NULL, PRIMARY KEY (rev, sub)) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS log_key ON log (key, rev);
+CREATE INDEX IF NOT EXISTS log_history ON log (key, rev, sub);
 CREATE TABLE IF NOT EXISTS cur (
   key BLOB PRIMARY KEY, rev INTEGER NOT NULL, sub INTEGER NOT NULL, create_rev INTEGER NOT NULL,
   version INTEGER NOT NULL, lease TEXT) WITHOUT ROWID;

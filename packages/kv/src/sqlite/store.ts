@@ -14,6 +14,9 @@ import { Statements } from './tables.ts'
 import { WatchedRanges } from './watched.ts'
 import { type Logged, Write, type WriteView } from './write.ts'
 
+/** Pause after an expiry that SQLite refused. */
+const expiryRetryMs = 1000
+
 export interface StoreOptions {
   readonly file: string
   readonly retention: Retention
@@ -74,16 +77,20 @@ export class Store implements WriteView {
   run(commands: readonly Command[], now: number): BatchResult {
     this.#changes = []
     this.#writes = 0
+    this.#expire(now)
+    const expired = this.#changes.length
     let replies: Reply[]
     let committed = false
     try {
       this.#bytes = undefined
-      for (const id of this.#leases.due(now)) this.#write((write) => this.#endLease(write, id))
       replies = commands.map((command) => this.#answer(command, now))
       committed = this.#db.isTransaction
       if (committed) this.#statements.run('COMMIT')
     } catch (error) {
-      replies = this.#fail(commands, error, now)
+      const json = this.#undo(error, now).toJSON()
+      this.#changes.length = expired
+      this.#writes = 0
+      replies = commands.map(() => [undefined, json])
       committed = false
     }
     return {
@@ -106,11 +113,26 @@ export class Store implements WriteView {
       this.#compaction.sweep()
       this.#statements.run('COMMIT')
     } catch (error) {
-      if (this.#db.isTransaction) this.#statements.run('ROLLBACK')
-      this.#load(now)
-      throw sqliteError(error, { file: this.#file })
+      throw this.#undo(error, now)
     }
     return this.#compaction.pending
+  }
+
+  /**
+   * Ends the leases whose time is over, in a transaction of its own: when the disk is full, the batch's reads must not
+   * fail for it, and the next try waits, because the owner asks again as soon as a lease is due.
+   */
+  #expire(now: number): void {
+    const due = this.#leases.due(now)
+    if (due.length === 0) return
+    try {
+      for (const id of due) this.#write((write) => this.#endLease(write, id))
+      this.#statements.run('COMMIT')
+    } catch (error) {
+      this.#undo(error, now)
+      this.#changes = []
+      this.#leases.postpone(now + expiryRetryMs)
+    }
   }
 
   #answer(command: Command, now: number): Reply {
@@ -247,15 +269,13 @@ export class Store implements WriteView {
     return events
   }
 
-  #fail(commands: readonly Command[], error: unknown, now: number): Reply[] {
+  /** Takes the open transaction back after a failure of SQLite, which it gives as a coded error; throws any other. */
+  #undo(error: unknown, now: number): TidemillError {
     if (this.#db.isTransaction) this.#statements.run('ROLLBACK')
-    this.#changes = []
-    this.#writes = 0
     this.#load(now)
     const coded = sqliteError(error, { file: this.#file })
     if (!TidemillError.is(coded)) throw coded
-    const json = coded.toJSON()
-    return commands.map(() => [undefined, json])
+    return coded
   }
 
   #load(now: number): void {

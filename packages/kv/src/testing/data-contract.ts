@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { prefix, text } from '../bytes.ts'
 import { type Compare, compare, type Op, op } from '../operation.ts'
-import { refused, type Subject, using } from './subject.ts'
+import { readUntil, refused, type Subject, using } from './subject.ts'
 
 const compacted = {
   grpcCode: 11,
@@ -108,6 +108,7 @@ export function dataContract(subject: Subject): void {
         }
         assert.equal(await order({ sortBy: 'value', order: 'ascend' }), 'bca')
         assert.equal(await order({ sortBy: 'value', order: 'descend' }), 'acb')
+        assert.equal(await order({ sortBy: 'value', order: 'descend', keysOnly: true }), 'acb')
         assert.equal(await order({ sortBy: 'mod', order: 'descend' }), 'acb')
         assert.equal(await order({ sortBy: 'create', order: 'ascend' }), 'abc')
         assert.equal(await order({ sortBy: 'version', order: 'descend', limit: 1 }), 'a')
@@ -290,6 +291,72 @@ export function dataContract(subject: Subject): void {
           results.map((result) => (result.kind === 'delete' ? result.deleted : -1)),
           [1, 0],
         )
+      }))
+
+    it('lets a key change twice where etcd does: a delete without upper bound, nested put before delete', () =>
+      using(subject, async (kv) => {
+        const start = await kv.put('abc', 'old')
+        const put = op.put('abc', 'new')
+        const cleared = await kv
+          .txn()
+          .then(op.delete({ key: 'a', end: '\0' }), put)
+          .commit()
+        const created = await kv.get('abc')
+        const { revision } = await kv
+          .txn()
+          .then(op.txn({ success: [put] }), op.txn({ success: [op.delete('abc')] }))
+          .commit()
+        assert.equal(cleared.revision, start.revision + 1)
+        assert.equal(revision, start.revision + 2)
+        assert.deepEqual([created?.createRevision, created?.version], [cleared.revision, 1])
+        // At a revision a key is what its last change there made of it.
+        for (const [at, value] of [
+          [start.revision, 'old'],
+          [cleared.revision, 'new'],
+          [revision, undefined],
+        ] as const) {
+          const { kvs, count } = await kv.range('abc', { revision: at })
+          assert.equal(kvs[0] === undefined ? undefined : text(kvs[0].value), value)
+          assert.equal(count, kvs.length)
+        }
+        const watch = kv.watch('abc', { from: cleared.revision, delivery: 'each' })
+        assert.deepEqual(await readUntil(watch, revision), [
+          `delete abc@${cleared.revision}`,
+          `put abc=new@${cleared.revision}`,
+          `put abc=new@${revision}`,
+          `delete abc@${revision}`,
+        ])
+        await kv.compact(cleared.revision, { physical: true })
+        const kept = await kv.range('abc', { revision: cleared.revision })
+        assert.deepEqual(kept.kvs, [created])
+        const rest = kv.watch('abc', { from: cleared.revision, delivery: 'each' })
+        assert.deepEqual(await readUntil(rest, revision), [
+          `put abc=new@${cleared.revision}`,
+          `put abc=new@${revision}`,
+          `delete abc@${revision}`,
+        ])
+      }))
+
+    it('a transaction that is refused by its last operation has changed nothing', () =>
+      using(subject, async (kv) => {
+        const first = await kv.put('m/a', '1')
+        const { revision } = first
+        const lease = 999n
+        const commit = (...ops: Op[]) =>
+          kv
+            .txn()
+            .then(...ops)
+            .commit()
+        const kept = op.put('m/none', '', { ignoreValue: true, lease })
+        // Of a put in a transaction etcd looks at the key first, of a lone one at the lease.
+        await refused(commit(op.put('m/b', '1'), kept), 'TM_KV_KEY_NOT_FOUND')
+        await refused(kv.put('m/none', '', { ignoreValue: true, lease }), 'TM_KV_LEASE_NOT_FOUND')
+        await refused(
+          commit(op.put('m/b', '1'), op.range('m/a', { revision: revision + 1 })),
+          'TM_KV_FUTURE',
+        )
+        const { kvs, revision: after } = await kv.range(prefix('m/'))
+        assert.deepEqual([kvs.length, after], [1, revision])
       }))
 
     it('takes 128 operations at most, counting the depth', () =>

@@ -9,15 +9,19 @@ export interface Handoff<T> {
 export function createHandoff<T>(onReturn: () => void): Handoff<T> {
   let offered: { readonly item: T; readonly done: () => void } | undefined
   let inHand: (() => void) | undefined
-  let asking: PromiseWithResolvers<IteratorResult<T>> | undefined
+  const asking: PromiseWithResolvers<IteratorResult<T>>[] = []
   let ended: { readonly error: unknown } | undefined
   const over: IteratorResult<T> = { done: true, value: undefined }
   const give = (): void => {
-    if (asking === undefined || offered === undefined) return
-    inHand = offered.done
-    asking.resolve({ done: false, value: offered.item })
-    asking = undefined
+    if (offered === undefined) return
+    const first = asking.shift()
+    if (first === undefined) return
+    const { item, done } = offered
     offered = undefined
+    first.resolve({ done: false, value: item })
+    // Who has asked for the next one already is done with this one.
+    if (asking.length > 0) done()
+    else inHand = done
   }
   return {
     put: (item) =>
@@ -29,10 +33,10 @@ export function createHandoff<T>(onReturn: () => void): Handoff<T> {
       ended ??= { error }
       offered = undefined
       inHand?.()
-      if (asking === undefined) return
-      if (ended.error === undefined) asking.resolve(over)
-      else asking.reject(ended.error)
-      asking = undefined
+      const [first, ...others] = asking.splice(0)
+      if (ended.error === undefined) first?.resolve(over)
+      else first?.reject(ended.error)
+      for (const other of others) other.resolve(over)
     },
     iterator: {
       next() {
@@ -44,10 +48,10 @@ export function createHandoff<T>(onReturn: () => void): Handoff<T> {
           ended = { error: undefined }
           return Promise.reject(error)
         }
-        asking = Promise.withResolvers()
-        const { promise } = asking
+        const next = Promise.withResolvers<IteratorResult<T>>()
+        asking.push(next)
         give()
-        return promise
+        return next.promise
       },
       return() {
         onReturn()

@@ -107,6 +107,7 @@ export class RunningWatch implements Watch {
     this.ready.catch(() => undefined)
     this.ended.catch(() => undefined)
     this.#from = options.from ?? 0
+    this.#received = this.#handled = Math.max(0, this.#from - 1)
     if (options.resume !== undefined) this.#resume(options.resume)
     else if (options.initial === true) void this.#resync()
     else this.#open()
@@ -182,8 +183,8 @@ export class RunningWatch implements Watch {
 
   #resume(token: string): void {
     const { storeId, revision } = parseToken(token)
-    this.#received = this.#handled = revision
     if (storeId === this.#source.storeId) {
+      this.#received = this.#handled = revision
       this.#from = revision + 1
       this.#open()
     } else {
@@ -197,13 +198,13 @@ export class RunningWatch implements Watch {
       if (this.#options.resume !== undefined && !this.#opened && head < this.#from - 1) {
         // The store has gone back (restored from an older copy): the token's revisions are not its own.
         this.#feed?.close()
+        this.#received = this.#handled = 0
         this.#lose(kvError('TM_KV_COMPACTED', { revision: this.#from, compacted: 0 }))
         return
       }
       this.#opened = true
       this.#headAtOpen = head
-      this.#received = Math.max(this.#received, this.#from === 0 ? head : this.#from - 1)
-      this.#handled = Math.max(this.#handled, this.#from === 0 ? head : this.#from - 1)
+      if (this.#from === 0) this.#received = this.#handled = head
       this.#ready.resolve(head)
     }
     try {

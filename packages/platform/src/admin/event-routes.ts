@@ -28,12 +28,16 @@ export function eventRoutes(store: EventStore, clock: Clock): readonly AdminRout
     {
       method: 'GET',
       path: '/api/v1/streams/:stream',
-      summary: 'all events of one stream',
-      async handle({ params }) {
+      summary: 'a page of the events of one stream, from version ?from=',
+      async handle({ params, query }) {
         const stream = params['stream'] ?? ''
+        const from = Math.max(1, queryInteger(query, 'from', 1, Number.MAX_SAFE_INTEGER))
+        const limit = Math.max(1, queryInteger(query, 'limit', 500, 1000))
         const items: StoredEvent[] = []
-        for await (const event of store.read(stream)) items.push(event)
-        if (items.length === 0)
+        for await (const event of store.read(stream, { from })) {
+          if (items.push(event) >= limit) break
+        }
+        if (items.length === 0 && from === 1)
           throw platformErrors.error('TM_PLATFORM_NOT_FOUND', { what: 'stream', id: stream })
         return { schema: 'tidemill.stream.v1', data: { items } }
       },

@@ -28,9 +28,13 @@ export class AttemptTimeouts {
     this.#pending.delete(delivery)
   }
 
-  stop(): void {
+  /** Stops watching and gives what is still under way. */
+  stop(): Delivery[] {
     this.#timer?.cancel()
     this.#timerAt = Infinity
+    const left = [...this.#pending]
+    this.#pending.clear()
+    return left
   }
 
   #arm(at: number, now: number): void {

@@ -14,11 +14,15 @@ import {
   type SagaRow,
 } from './row.ts'
 
+/** A destination and the key of a definition that has steps there. */
+export type Route = readonly [to: string, definition: string]
+
 export interface HoldInput {
   readonly owner: string
   readonly ttlMs: number
   /** Take everything at once: whoever held it is known to be dead. */
   readonly takeOver: boolean
+  readonly routes: readonly Route[]
   /** Rows due later than this many milliseconds from now were dated by a clock that has since been set back. */
   readonly horizonMs: number
 }
@@ -33,7 +37,7 @@ export interface Held {
 export const holdBuckets: Procedure<HoldInput, Held> = procedure(
   import.meta.url,
   'holdBuckets',
-  function* (tx, { owner, ttlMs, takeOver, horizonMs }): Program<Held> {
+  function* (tx, { owner, ttlMs, takeOver, horizonMs, routes }): Program<Held> {
     const text = sagaText(tx.dialect)
     const until = tx.now + ttlMs
     const believable = tx.now + 2 * ttlMs
@@ -54,7 +58,7 @@ export const holdBuckets: Procedure<HoldInput, Held> = procedure(
       yield* tx.run(text.takeBuckets, owner, until, tx.now, believable, quota - mine.length)
     }
     const buckets = yield* ownedBuckets(tx, owner)
-    yield* tx.run(text.mendClock, tx.now, JSON.stringify(buckets), tx.now + horizonMs)
+    yield* tx.run(text.mendClock, tx.now, JSON.stringify(routes), tx.now + horizonMs)
     return { buckets, live }
   },
 )
@@ -80,17 +84,15 @@ export interface ClaimInput {
   readonly owner: string
   /** `type/version` of every definition known here: others are left to those who know them. */
   readonly definitions: readonly string[]
-  /** Destinations that can take nothing now. */
-  readonly blocked: readonly string[]
-  readonly limit: number
+  /** Those that can take something now, and how many; in the order in which they are served. */
+  readonly wanted: readonly (readonly [route: Route, limit: number])[]
+  readonly routes: readonly Route[]
   readonly leaseMs: number
   /** Claims without any answer after which a message runs alone, and after which it is dead. */
   readonly isolateAfter: number
   readonly deadAfter: number
   /** True when other dispatchers own some of the buckets. */
   readonly shared: boolean
-  /** Where to begin in the list of buckets, so that none is always last. */
-  readonly turn: number
 }
 
 export interface Claimed {
@@ -108,11 +110,16 @@ export interface ClaimOutput {
   /** Messages that were claimed too often without an answer: they seem to kill their process. */
   readonly poisoned: readonly Message[]
   readonly expired: readonly (SagaKey & { readonly definition: string })[]
+  /** There may be more due than was claimed. */
+  readonly more: boolean
   /** Milliseconds until the next message or deadline is due; null when none waits. */
   readonly nextMs: number | null
 }
 
 const orphanedAfterMs = 5000
+
+/** Messages per claim: the writer thread does nothing else meanwhile. */
+const claimLimit = 256
 
 /** Leases due messages of the owned buckets, at most the first of each business key, and finds passed deadlines. */
 export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
@@ -121,15 +128,25 @@ export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
   function* (tx, input): Program<ClaimOutput> {
     const text = sagaText(tx.dialect)
     const buckets = yield* ownedBuckets(tx, input.owner)
-    const due = yield* dueMessages(tx, input, buckets)
-    if (due.length === 0 && input.shared) due.push(...(yield* orphans(tx, input)))
+    let { due, more } = yield* dueMessages(tx, input, buckets, tx.now)
+    if (due.length === 0 && input.shared) {
+      // Long overdue: their owner does not know their definition, or cannot reach their destination. Safe to take,
+      // because the claim itself looks at the key and the fence; ownership only keeps dispatchers out of each
+      // other's way.
+      ;({ due, more } = yield* dueMessages(tx, input, allBuckets, tx.now - orphanedAfterMs))
+    }
     const poisoned = due.filter((row) => row.unanswered >= input.deadAfter)
     const good = due.filter((row) => row.unanswered < input.deadAfter)
     if (good.length > 0) {
       const ids = JSON.stringify(good.map((row) => row.id))
       yield* tx.run(text.claimMessages, input.owner, tx.now + input.leaseMs, ids)
     }
-    const expired = yield* tx.all<SagaRow>(text.expiredSagas, tx.now, 100)
+    const expired = yield* tx.all<SagaRow>(
+      text.expiredSagas,
+      tx.now,
+      JSON.stringify(input.definitions),
+      100,
+    )
     return {
       owned: buckets.length,
       claimed: yield* withFacts(tx, good, input),
@@ -141,50 +158,31 @@ export const claimMessages: Procedure<ClaimInput, ClaimOutput> = procedure(
         seq: row.seq,
         definition: `${row.type}/${row.def_version}`,
       })),
-      nextMs: yield* nextDue(tx, buckets),
+      more,
+      nextMs: yield* nextDue(tx, input.routes),
     }
   },
 )
+
+const allBuckets = Array.from({ length: bucketCount }, (_, bucket) => bucket)
 
 function* dueMessages(
   tx: Tx,
   input: ClaimInput,
   buckets: readonly number[],
-): Program<MessageRow[]> {
-  const text = sagaText(tx.dialect)
-  if (input.limit <= 0 || buckets.length === 0) return []
-  const found = yield* tx.all<{ bucket: number }>(text.dueBuckets, JSON.stringify(buckets), tx.now)
-  const rows: MessageRow[] = []
-  for (let i = 0; i < found.length && rows.length < input.limit; i++) {
-    const bucket = found[(i + input.turn) % found.length]?.bucket ?? 0
-    const more = yield* tx.all<MessageRow>(
-      text.dueInBucket,
-      bucket,
-      tx.now,
-      JSON.stringify(input.definitions),
-      JSON.stringify(input.blocked),
-      tx.now,
-      input.limit - rows.length,
-    )
-    rows.push(...more)
+  by: number,
+): Program<{ due: MessageRow[]; more: boolean }> {
+  const text = sagaText(tx.dialect).dueTo
+  const mine = JSON.stringify(buckets)
+  const due: MessageRow[] = []
+  let more = false
+  for (const [[to, definition], wanted] of input.wanted) {
+    const limit = Math.min(wanted, claimLimit - due.length)
+    const rows = yield* tx.all<MessageRow>(text, to, definition, by, mine, tx.now, limit)
+    if (rows.length === limit) more = true
+    for (const row of rows) due.push(row)
   }
-  return rows
-}
-
-/**
- * Long overdue messages of whatever bucket: their owner does not know their definition, or cannot reach their
- * destination. Safe to take, because the claim itself looks at the key and the fence; ownership only keeps dispatchers
- * out of each other's way.
- */
-function orphans(tx: Tx, input: ClaimInput): Program<MessageRow[]> {
-  return tx.all<MessageRow>(
-    sagaText(tx.dialect).orphans,
-    tx.now - orphanedAfterMs,
-    JSON.stringify(input.definitions),
-    JSON.stringify(input.blocked),
-    tx.now,
-    Math.max(0, input.limit),
-  )
+  return { due, more }
 }
 
 function* withFacts(tx: Tx, rows: readonly MessageRow[], input: ClaimInput): Program<Claimed[]> {
@@ -230,14 +228,14 @@ function messageOf(row: MessageRow, claims: number, version: number): Message {
   }
 }
 
-function* nextDue(tx: Tx, buckets: readonly number[]): Program<number | null> {
+function* nextDue(tx: Tx, routes: readonly Route[]): Program<number | null> {
   const text = sagaText(tx.dialect)
   const message = yield* tx.get<{ due: number | null }>(
     text.nextDue,
     tx.now,
-    JSON.stringify(buckets),
+    JSON.stringify(routes),
   )
-  const deadline = yield* tx.get<{ deadline_at: number }>(text.nextDeadline)
+  const deadline = yield* tx.get<{ deadline_at: number }>(text.nextDeadline, tx.now)
   const due = Math.min(message?.due ?? Infinity, deadline?.deadline_at ?? Infinity)
   return due === Infinity ? null : Math.max(0, due - tx.now)
 }
@@ -275,7 +273,7 @@ export interface PurgeInput {
   readonly limit: number
 }
 
-/** Looks at the next `limit` messages by age and deletes those that are over, as are their sagas, for long enough. */
+/** Looks at the next `limit` messages by age and moves those that are over, as are their sagas, for long enough to the steps. */
 export const purgeMessages: Procedure<
   PurgeInput,
   { readonly after: number | null; readonly deleted: number }
@@ -306,7 +304,9 @@ export const purgeMessages: Procedure<
         row.ended_at < before,
     )
     if (old.length > 0) {
-      yield* tx.run(text.deleteMessages, JSON.stringify(old.map((row) => row.id)))
+      const ids = JSON.stringify(old.map((row) => row.id))
+      yield* tx.run(text.keepSteps, ids)
+      yield* tx.run(text.deleteMessages, ids)
     }
     const last = rows.at(-1)
     const more = last !== undefined && rows.length === limit && last.created_at < before

@@ -1,16 +1,17 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Clock, Logger, Random, Timer } from '@tidemill/core'
 import type { Database } from '@tidemill/sql'
-import type { Message, NextMessage, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
+import type { Message, SagaCommand, SagaOutcome, StartedMessage } from '../command.ts'
 import type { SagaDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
 import { sagaText } from '../sql/text.ts'
 import type { Destination, Json, StepAnswer, StepContext } from '../step.ts'
 import { AttemptTimeouts } from './attempt-timeouts.ts'
-import { type Claimed, claimMessages, parkMessages } from './dispatch-procedures.ts'
+import { account, createCounters, type DispatcherCounters } from './counters.ts'
+import { claimMessages, parkMessages, type Route } from './dispatch-procedures.ts'
 import { parseJson } from './json.ts'
 import { type Delivery, Lane } from './lane.ts'
-import type { SagaKey } from './message.ts'
+import { messageAfter, type SagaKey } from './message.ts'
 import { leaseMsOf } from './row.ts'
 import {
   longestRetryAfterMs,
@@ -36,25 +37,11 @@ export interface DispatcherOptions {
   readonly deadAfter: number
 }
 
-export interface DispatcherCounters {
-  attempts: number
-  transitions: number
-  claimed: number
-  late: number
-  failures: number
-  completed: number
-  compensated: number
-  cancelled: number
-  becameStuck: number
-  dead: number
-  parked: number
-}
+const nothing = (): void => undefined
 
 /** Stop sending this long before a lease ends. */
 const leaseMarginMs = 2000
 
-const endChannel = channel('tidemill:saga:end')
-const stuckChannel = channel('tidemill:saga:stuck')
 const attemptChannel = channel('tidemill:saga:attempt')
 
 /**
@@ -62,19 +49,7 @@ const attemptChannel = channel('tidemill:saga:attempt')
  * is a row with a lease that the sweep of some dispatcher finds again.
  */
 export class Dispatcher {
-  readonly counters: DispatcherCounters = {
-    attempts: 0,
-    transitions: 0,
-    claimed: 0,
-    late: 0,
-    failures: 0,
-    completed: 0,
-    compensated: 0,
-    cancelled: 0,
-    becameStuck: 0,
-    dead: 0,
-    parked: 0,
-  }
+  readonly counters: DispatcherCounters = createCounters()
   readonly lanes: Map<string, Lane> = new Map()
   /** Rows dated later than this from now can only come from a clock that was ahead. */
   readonly horizonMs: number
@@ -82,6 +57,10 @@ export class Dispatcher {
   readonly #leaseMs: number
   readonly #timeouts: AttemptTimeouts
   readonly #isolated: Delivery[] = []
+  /** Every destination with every definition that has steps there. */
+  readonly routes: readonly Route[]
+  /** Calls that close() must not leave behind: claims, and leases that are given back. */
+  readonly #calls: Set<Promise<unknown>> = new Set()
   #alone = false
   /** Under way, from the send until the answer is written. */
   #inFlight = 0
@@ -89,6 +68,8 @@ export class Dispatcher {
   #stopped = false
   #sweeping = false
   #sweepAgain = false
+  /** The last claim left due messages in the table. */
+  #more = false
   #turn = 0
   #timer: Timer | null = null
   #timerAt = Infinity
@@ -101,8 +82,14 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     for (const [name, handler] of Object.entries(options.destinations)) {
-      this.lanes.set(name, new Lane(name, handler))
+      const here = [...options.definitions.values()]
+        .filter((definition) => definition.steps.some((step) => step.to === name))
+        .map((definition) => definition.key)
+      this.lanes.set(name, new Lane(name, handler, here))
     }
+    this.routes = [...this.lanes.values()].flatMap((lane) =>
+      lane.definitions.map((key): Route => [lane.name, key]),
+    )
     const steps = [...options.definitions.values()].flatMap((definition) => definition.steps)
     this.#leaseMs = Math.max(0, ...steps.map(leaseMsOf))
     const longestWaitMs = Math.max(longestRetryAfterMs, ...steps.map((step) => step.retry.capMs))
@@ -118,8 +105,8 @@ export class Dispatcher {
     return this.#queued
   }
 
-  deliverStarted(message: StartedMessage): void {
-    this.#enqueue(message, message.payload, undefined, {}, false)
+  deliverStarted({ payload, ...message }: StartedMessage): void {
+    this.#enqueue(message, payload, undefined, {}, false)
   }
 
   /**
@@ -132,7 +119,7 @@ export class Dispatcher {
     command: SagaCommand,
   ): Promise<boolean> {
     const outcome = await this.#options.database.call(definition, command)
-    this.#account(outcome)
+    account(outcome, this.counters, this.#options.logger)
     if (outcome.next !== undefined) {
       const { sagaId, tenant, bizKey, seq } = saga
       const key = { sagaId, tenant, bizKey, seq, definition: definition.key }
@@ -200,17 +187,17 @@ export class Dispatcher {
   }
 
   #pumpAll(): void {
-    if (this.#isolated.length > 0) {
-      if (this.#inFlight > 0) return
+    while (this.#isolated.length > 0 && this.#inFlight === 0) {
       const delivery = this.#isolated.shift()
       const lane = delivery === undefined ? undefined : this.lanes.get(delivery.step.to)
       if (delivery === undefined || lane === undefined) return
       this.#queued--
-      this.#alone = true
-      this.#send(lane, delivery)
-      return
+      this.#alone = this.#sendInTime(lane, delivery)
     }
-    for (const lane of this.lanes.values()) this.#pump(lane)
+    // Another begins each time: the last ones would never get a place otherwise while the first ones are busy.
+    const lanes = [...this.lanes.values()]
+    const first = this.#turn++
+    for (let i = 0; i < lanes.length; i++) this.#pump(lanes[(first + i) % lanes.length] as Lane)
   }
 
   #pump(lane: Lane): void {
@@ -231,10 +218,16 @@ export class Dispatcher {
       const delivery = lane.shift()
       if (delivery === undefined) return
       this.#queued--
-      // Too little of its lease is left: a sweep claims it again, with a new fence.
-      if (now > delivery.sendBefore) this.#park([delivery.message], 0)
-      else this.#send(lane, delivery)
+      this.#sendInTime(lane, delivery)
     }
+  }
+
+  /** False when too little of its lease is left: a sweep claims it again then, with a new fence. */
+  #sendInTime(lane: Lane, delivery: Delivery): boolean {
+    const inTime = this.#options.clock.monotonic() <= delivery.sendBefore
+    if (inTime) this.#send(lane, delivery)
+    else this.#park([delivery.message], 0)
+    return inTime
   }
 
   #parkLane(lane: Lane, delayMs: number): void {
@@ -249,10 +242,16 @@ export class Dispatcher {
   #park(messages: readonly Message[], delayMs: number): void {
     if (messages.length === 0) return
     this.counters.parked += messages.length
-    this.#options.database.call(parkMessages, { messages, delayMs }).then(
+    const parked = this.#options.database.call(parkMessages, { messages, delayMs }).then(
       () => this.#armSweep(delayMs + 1),
       (error: unknown) => this.#complain('messages were not given back', error),
     )
+    this.#track(parked)
+  }
+
+  #track(call: Promise<void>): void {
+    this.#calls.add(call)
+    void call.then(() => this.#calls.delete(call))
   }
 
   #send(lane: Lane, delivery: Delivery): void {
@@ -264,6 +263,7 @@ export class Dispatcher {
       // Most in-process participants never look at it, so it is made when asked for.
       get signal() {
         delivery.abort ??= new AbortController()
+        if (delivery.over) delivery.abort.abort()
         return delivery.abort.signal
       },
     }
@@ -329,14 +329,12 @@ export class Dispatcher {
     this.#options.database.call(delivery.definition, command).then(
       (outcome) => {
         this.#inFlight--
-        this.#alone = false
         this.#written(delivery, command, outcome)
         this.#released(lane)
       },
       (error: unknown) => {
         // The lease ends by itself and the attempt is repeated; the barrier makes that harmless.
         this.#inFlight--
-        this.#alone = false
         this.#complain(`the outcome of ${delivery.step.name} was not written`, error)
         this.#released(lane)
       },
@@ -346,7 +344,7 @@ export class Dispatcher {
   }
 
   #written(delivery: Delivery, command: SagaCommand, outcome: SagaOutcome): void {
-    this.#account(outcome)
+    account(outcome, this.counters, this.#options.logger)
     const { next } = outcome
     if (next !== undefined) {
       let { results } = delivery.request
@@ -364,29 +362,13 @@ export class Dispatcher {
     }
   }
 
-  #account(outcome: SagaOutcome): void {
-    if (!outcome.applied) {
-      this.counters.late++
-      return
-    }
-    this.counters.transitions++
-    if (outcome.ended !== undefined) {
-      this.counters[outcome.ended]++
-      if (endChannel.hasSubscribers) {
-        endChannel.publish({ sagaId: outcome.sagaId, state: outcome.ended })
-      }
-    }
-    if (outcome.stuck === true) {
-      this.counters.becameStuck++
-      this.#options.logger.log('warn', 'a saga is stuck', { sagaId: outcome.sagaId })
-      if (stuckChannel.hasSubscribers) stuckChannel.publish({ sagaId: outcome.sagaId })
-    }
-  }
-
   #released(lane: Lane): void {
-    if (this.#isolated.length > 0 || this.#inFlight === this.#options.maxInFlight - 1)
-      this.#pumpAll()
+    const { maxInFlight, perDestination } = this.#options
+    const alone = this.#alone
+    this.#alone = false
+    if (alone || this.#isolated.length > 0 || this.#inFlight === maxInFlight - 1) this.#pumpAll()
     else this.#pump(lane)
+    if (this.#more && lane.inFlight + lane.queued <= perDestination / 2) this.#armSweep(0)
     if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
   }
 
@@ -404,7 +386,7 @@ export class Dispatcher {
     this.#timer = clock.timer(ms, () => {
       this.#timer = null
       this.#timerAt = Infinity
-      void this.sweep()
+      this.#track(this.sweep())
     })
   }
 
@@ -428,42 +410,55 @@ export class Dispatcher {
   }
 
   async #claim(): Promise<number> {
-    const { clock, database, definitions, maxInFlight, owner, perDestination } = this.#options
-    const now = clock.monotonic()
-    const blocked: string[] = []
-    for (const lane of this.lanes.values()) {
-      const full = lane.inFlight + lane.queued >= perDestination
-      if (full || lane.waitMs(now) > 0) blocked.push(lane.name)
-    }
-    const room = Math.max(0, maxInFlight - this.#inFlight - this.#queued)
+    const { database, definitions, owner } = this.#options
+    const { wanted, full } = this.#wanted()
     const found = await database.call(claimMessages, {
       owner,
       definitions: [...definitions.keys()],
-      blocked,
-      limit: Math.min(room, 100),
+      wanted,
+      routes: this.routes,
       leaseMs: this.#leaseMs,
       isolateAfter: this.#options.isolateAfter,
       deadAfter: this.#options.deadAfter,
       shared: this.shared,
-      turn: this.#turn++,
     })
+    this.#more = found.more || full
     this.counters.claimed += found.claimed.length
     if (found.owned === 0) this.onOwnedNothing()
-    for (const claimed of found.claimed) this.#take(claimed)
+    for (const { message, input, payload, results, isolated } of found.claimed)
+      this.#enqueue(message, input, payload, results, isolated)
     for (const message of found.poisoned) this.#bury(message)
     for (const { definition, ...saga } of found.expired) {
       const known = definitions.get(definition)
       if (known === undefined) continue
-      this.transition(known, saga, { do: 'expire', sagaId: saga.sagaId }).catch((error: unknown) =>
-        this.#complain('a deadline was not written', error),
+      const expired = this.transition(known, saga, { do: 'expire', sagaId: saga.sagaId })
+      this.#track(
+        expired.then(nothing, (error: unknown) =>
+          this.#complain('a deadline was not written', error),
+        ),
       )
     }
-    if (found.claimed.length === 100) return 0
     return found.nextMs === null ? Infinity : found.nextMs + 1
   }
 
-  #take({ message, input, payload, results, isolated }: Claimed): void {
-    this.#enqueue(message, input, payload, results, isolated)
+  /** What the destinations can take: as much again as may be under way, so that they never wait for a claim. */
+  #wanted(): { wanted: [Route, number][]; full: boolean } {
+    const { clock, maxInFlight, perDestination } = this.#options
+    const now = clock.monotonic()
+    const wanted: [Route, number][] = []
+    let full = false
+    const lanes = [...this.lanes.values()]
+    const first = this.#turn++
+    const room = 2 * maxInFlight - this.#inFlight - this.#queued
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[(first + i) % lanes.length] as Lane
+      if (lane.waitMs(now) > 0) continue
+      const most = lane.circuit(now) === 'closed' ? 2 * perDestination : 1
+      const limit = Math.min(room, most - lane.inFlight - lane.queued)
+      if (limit <= 0) full = true
+      else for (const key of lane.definitions) wanted.push([[lane.name, key], limit])
+    }
+    return { wanted, full }
   }
 
   #bury(message: Message): void {
@@ -483,6 +478,7 @@ export class Dispatcher {
 
   /** Resolves when nothing is pending in the database and nothing is under way here. */
   idle(): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
     return new Promise((resolve) => {
       this.#quietWaiters.push(resolve)
       if (this.#inFlight === 0 && this.#queued === 0) this.#quiet()
@@ -521,7 +517,12 @@ export class Dispatcher {
     const { clock } = this.#options
     const end = clock.monotonic() + ms
     while (this.#inFlight > 0 && clock.monotonic() < end) await clock.sleep(Math.min(5, ms))
-    this.#timeouts.stop()
+    for (const delivery of this.#timeouts.stop()) {
+      // Its outcome stays unknown: the lease ends by itself and the attempt is repeated.
+      delivery.over = true
+      delivery.abort?.abort()
+    }
+    while (this.#calls.size > 0) await Promise.all(this.#calls)
     for (const resolve of this.#quietWaiters.splice(0)) resolve()
   }
 
@@ -529,10 +530,4 @@ export class Dispatcher {
     if (this.#stopped) return
     this.#options.logger.log('error', what, { error: textOf(error) })
   }
-}
-
-function messageAfter(message: Message, next: NextMessage): Message {
-  const { sagaId, definition, tenant, bizKey, seq } = message
-  const { step, direction, fence, version, attempt } = next
-  return { sagaId, definition, tenant, bizKey, seq, step, direction, fence, version, attempt }
 }

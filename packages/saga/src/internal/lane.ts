@@ -29,6 +29,8 @@ const longestOpenMs = 30_000
 export class Lane {
   readonly name: string
   readonly handler: Destination
+  /** Keys of the definitions that have steps here. */
+  readonly definitions: readonly string[]
   readonly queue: Delivery[] = []
   inFlight = 0
   #head = 0
@@ -37,9 +39,10 @@ export class Lane {
   #openUntil = 0
   #probing = false
 
-  constructor(name: string, handler: Destination) {
+  constructor(name: string, handler: Destination, definitions: readonly string[]) {
     this.name = name
     this.handler = handler
+    this.definitions = definitions
   }
 
   get queued(): number {

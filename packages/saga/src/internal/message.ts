@@ -1,5 +1,5 @@
 import type { Program, Tx } from '@tidemill/sql'
-import type { NextMessage } from '../command.ts'
+import type { Message, NextMessage } from '../command.ts'
 import type { SagaDefinition, StepDefinition } from '../definition.ts'
 import { sagaText } from '../sql/text.ts'
 import type { StepDirection } from '../step.ts'
@@ -65,4 +65,11 @@ export function* leaseWaiting(
     version,
     attempt: row.attempts + 1,
   }
+}
+
+/** The message of the same saga that a transition has leased to its caller. */
+export function messageAfter(before: Message, next: NextMessage): Message {
+  const { sagaId, definition, tenant, bizKey, seq } = before
+  const { step, direction, fence, version, attempt } = next
+  return { sagaId, definition, tenant, bizKey, seq, step, direction, fence, version, attempt }
 }

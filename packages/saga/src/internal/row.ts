@@ -24,6 +24,9 @@ export interface SagaRow {
   readonly ended_at: number | null
 }
 
+/** What became of a step: its participant did or refused it, or a person gave it up. */
+export type StepOutcome = 'done' | 'rejected' | 'discarded'
+
 /** `local_msg` as it lies in the table. */
 export interface MessageRow {
   readonly id: number
@@ -42,6 +45,8 @@ export interface MessageRow {
   readonly next_at: number
   readonly lease_owner: string | null
   readonly lease_fence: number
+  readonly outcome: StepOutcome | null
+  readonly result: string | null
   readonly last_error: string | null
   readonly created_at: number
   readonly done_at: number | null

@@ -1,5 +1,5 @@
 import type { Program, Tx } from '@tidemill/sql'
-import type { MessageKey, NextMessage, SagaCommand, SagaOutcome } from '../command.ts'
+import type { NextMessage, SagaCommand, SagaOutcome } from '../command.ts'
 import type { SagaDefinition, StepDefinition } from '../definition.ts'
 import { sagaErrors } from '../errors.ts'
 import type { SagaFacts } from '../saga.ts'
@@ -77,10 +77,9 @@ function* answer(
 ): Program<SagaOutcome> {
   const { sagaId, message } = command
   const step = mustHaveStep(definition, sagaId, message.step)
-  if (!(yield* acknowledge(tx, message))) return late(sagaId)
-  if (message.direction === 'compensate') return yield* undone(tx, definition, step, command)
+  if (!(yield* acknowledge(tx, command))) return late(sagaId)
+  if (message.direction === 'compensate') return yield* undone(tx, definition, step, sagaId)
   if (command.outcome === 'rejected') return yield* refused(tx, definition, step, command)
-  yield* putStep(tx, sagaId, step, 1, 'done', command.attempt, command.result, null)
   return yield* goOn(tx, definition, { sagaId, ...message }, step, message.version)
 }
 
@@ -103,14 +102,18 @@ function* goOn(
   return going(saga.sagaId, next)
 }
 
-function* acknowledge(tx: Tx, message: MessageKey): Program<boolean> {
+/** Writes the answer into the message that asked; false when the message is not the answerer's any more. */
+function* acknowledge(tx: Tx, command: Command<'answer'>): Program<boolean> {
   const text = sagaText(tx.dialect)
-  const { tenant, bizKey, step, direction, seq, fence } = message
+  const { outcome, result, reason } = command
+  const { tenant, bizKey, step, direction, seq, fence } = command.message
+  const error = outcome === 'rejected' ? reason : null
   const code = directionCode(direction)
+  const values = [tx.now, outcome, result, error, tenant, bizKey, step, code, seq] as const
   const { changes } =
     fence === 0
-      ? yield* tx.run(text.ackUnfenced, tx.now, tenant, bizKey, step, code, seq)
-      : yield* tx.run(text.ackMessage, tx.now, tenant, bizKey, step, code, seq, fence)
+      ? yield* tx.run(text.ackUnfenced, ...values)
+      : yield* tx.run(text.ackMessage, ...values, fence)
   return changes === 1
 }
 
@@ -140,30 +143,15 @@ function* mustChange(update: Program<{ readonly changes: number }>): Program<voi
   if (changes !== 1) throw new Error('a saga changed under the transaction that had read it')
 }
 
-function* putStep(
-  tx: Tx,
-  sagaId: string,
-  step: { readonly name: string },
-  direction: number,
-  status: 'done' | 'rejected' | 'discarded',
-  attempt: number,
-  result: string | null,
-  error: string | null,
-): Program<void> {
-  const text = sagaText(tx.dialect).putStep
-  yield* tx.run(text, sagaId, step.name, direction, status, attempt, result, error, tx.now)
-}
-
 function* refused(
   tx: Tx,
   definition: SagaDefinition,
   step: StepDefinition,
   command: Command<'answer'>,
 ): Program<SagaOutcome> {
-  const { sagaId, attempt, reason, result } = command
+  const { sagaId, reason } = command
   const row = yield* mustFind(tx, sagaId)
   const why = `${step.name} was refused: ${reason ?? 'no reason given'}`
-  yield* putStep(tx, sagaId, step, 1, 'rejected', attempt, result, reason)
   if (step.index <= definition.commitIndex) {
     return yield* turn(tx, definition, row, why, 'compensated', step.name)
   }
@@ -178,16 +166,18 @@ function* undone(
   tx: Tx,
   definition: SagaDefinition,
   step: StepDefinition,
-  command: Command<'answer'>,
+  sagaId: string,
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
-  const { sagaId, attempt, result } = command
   const row = yield* mustFind(tx, sagaId)
-  yield* putStep(tx, sagaId, step, 2, 'done', attempt, result, null)
   yield* tx.run(text.undoneMessage, tx.now, row.tenant, row.biz_key, step.name, row.seq)
   return yield* goBack(tx, definition, row, step.name)
 }
 
+/**
+ * The compensation after `stepName`, or the end. A dead letter among the compensations keeps the saga open and stuck:
+ * what it was to undo is not undone.
+ */
 function* goBack(
   tx: Tx,
   definition: SagaDefinition,
@@ -196,13 +186,17 @@ function* goBack(
 ): Program<SagaOutcome> {
   const text = sagaText(tx.dialect)
   const saga = keyOf(row)
-  const waiting = yield* tx.get<MessageRow>(text.firstPending, row.tenant, row.biz_key, row.seq)
-  if (waiting === undefined) {
+  const key = [row.tenant, row.biz_key, row.seq] as const
+  const waiting = yield* tx.get<MessageRow>(text.firstPending, ...key)
+  const dead = (yield* tx.get(text.deadOfSaga, ...key)) !== undefined
+  if (waiting === undefined && !dead) {
     const state = row.ends_as ?? 'compensated'
     return yield* end(tx, definition, saga, state, stepName, 0)
   }
-  const known = yield* advance(tx, row.saga_id, row.state_version)
+  if (dead) yield* setStuck(tx, row, row.stuck ?? 'a compensation is a dead letter')
+  const known = dead ? 0 : yield* advance(tx, row.saga_id, row.state_version)
   yield* changed(tx, definition, row.saga_id, stepName)
+  if (waiting === undefined || isUnderWay(waiting, tx.now)) return applied(row.saga_id)
   const step = mustHaveStep(definition, row.saga_id, waiting.step)
   const direction = directionName(waiting.direction)
   return going(row.saga_id, yield* leaseWaiting(tx, waiting, step, direction, known))
@@ -279,7 +273,16 @@ function* fail(tx: Tx, definition: SagaDefinition, command: Command<'fail'>): Pr
     const { changes } = yield* tx.run(text.buryMessage, tx.now, error, ...key)
     if (changes === 0) return late(sagaId)
     const row = yield* mustFind(tx, sagaId)
-    return yield* stick(tx, definition, row, `${step.name} is a dead letter: ${why}`, step.name)
+    // The compensations before this one in the saga need not wait for a person.
+    yield* tx.run(text.hastenSaga, tx.now, tenant, bizKey, seq)
+    const stuck = yield* stick(
+      tx,
+      definition,
+      row,
+      `${step.name} is a dead letter: ${why}`,
+      step.name,
+    )
+    return { ...stuck, wake: true }
   }
   const uncounted = as === 'busy' ? 1 : 0
   const due = tx.now + Math.ceil(command.delayMs)
@@ -303,11 +306,19 @@ function* stick(
   why: string,
   stepName: string,
 ): Program<SagaOutcome> {
-  const text = sagaText(tx.dialect).stickSaga
-  const stuck = why.slice(0, 1000)
-  yield* mustChange(tx.run(text, stuck, tx.now, row.saga_id, row.state_version))
+  yield* setStuck(tx, row, why)
   yield* changed(tx, definition, row.saga_id, stepName)
   return { ...applied(row.saga_id), stuck: row.stuck === null }
+}
+
+function setStuck(tx: Tx, row: SagaRow, why: string): Program<void> {
+  const text = sagaText(tx.dialect).stickSaga
+  return mustChange(tx.run(text, why.slice(0, 1000), tx.now, row.saga_id, row.state_version))
+}
+
+/** Somebody delivers it right now. */
+function isUnderWay(row: MessageRow, now: number): boolean {
+  return row.lease_owner !== null && row.next_at > now
 }
 
 function* expire(tx: Tx, definition: SagaDefinition, sagaId: string): Program<SagaOutcome> {
@@ -315,7 +326,7 @@ function* expire(tx: Tx, definition: SagaDefinition, sagaId: string): Program<Sa
   if (row.status !== 'running' || row.deadline_at === null || row.deadline_at > tx.now) {
     return late(sagaId)
   }
-  if (yield* isCommitted(tx, definition, sagaId)) {
+  if (yield* isCommitted(tx, definition, row)) {
     yield* tx.run(sagaText(tx.dialect).dropDeadline, sagaId)
     return late(sagaId)
   }
@@ -335,7 +346,7 @@ function* order(
     throw sagaErrors.error('TM_SAGA_ENDED', { id: sagaId, state: row.status })
   }
   if (row.status === 'compensating') return late(sagaId)
-  if (yield* isCommitted(tx, definition, sagaId)) {
+  if (yield* isCommitted(tx, definition, row)) {
     throw sagaErrors.error('TM_SAGA_PIVOT_PASSED', { id: sagaId })
   }
   yield* tx.run(text.insertAudit, tx.now, 'compensate', sagaId, null, reason)
@@ -343,12 +354,11 @@ function* order(
 }
 
 /** Is the saga behind its point of no return? An unknown outcome of the pivot is not: it can still be undone. */
-function* isCommitted(tx: Tx, definition: SagaDefinition, sagaId: string): Program<boolean> {
+function* isCommitted(tx: Tx, definition: SagaDefinition, row: SagaRow): Program<boolean> {
   const last = definition.steps[definition.commitIndex]
   if (last === undefined) return true
-  const text = sagaText(tx.dialect).forwardStep
-  const row = yield* tx.get<{ readonly status: string }>(text, sagaId, last.name)
-  return row?.status === 'done'
+  const text = sagaText(tx.dialect).forwardDone
+  return (yield* tx.get(text, row.tenant, row.biz_key, last.name, row.seq)) !== undefined
 }
 
 /**
@@ -363,7 +373,7 @@ function* discard(
   const text = sagaText(tx.dialect)
   const { id, reason, sagaId } = command
   const message = yield* tx.get<MessageRow>(text.messageById, id)
-  const { changes } = yield* tx.run(text.discardMessage, tx.now, id)
+  const { changes } = yield* tx.run(text.discardMessage, tx.now, reason, id)
   if (message === undefined || changes === 0) throw sagaErrors.error('TM_SAGA_NOT_DEAD', { id })
   const row = yield* mustFind(tx, sagaId)
   const step = mustHaveStep(definition, sagaId, message.step)
@@ -372,9 +382,7 @@ function* discard(
     const why = `${step.name} was discarded: ${reason}`
     return yield* turn(tx, definition, row, why, 'compensated', step.name)
   }
-  const { attempts, direction } = message
-  yield* putStep(tx, sagaId, step, direction, 'discarded', attempts, null, reason)
-  return direction === 2
+  return message.direction === 2
     ? yield* goBack(tx, definition, row, step.name)
     : yield* goOn(tx, definition, keyOf(row), step, 0)
 }
@@ -392,7 +400,12 @@ function* changed(
 function* factsOf(tx: Tx, sagaId: string, step: string | null): Program<SagaFacts> {
   const text = sagaText(tx.dialect)
   const row = yield* mustFind(tx, sagaId)
-  const rows = yield* tx.all<{ step: string; result: string }>(text.resultsOfSaga, sagaId)
+  const rows = yield* tx.all<{ step: string; result: string }>(
+    text.resultsOfSaga,
+    row.tenant,
+    row.biz_key,
+    row.seq,
+  )
   const results: Record<string, Json> = {}
   for (const found of rows) results[found.step] = parseJson(found.result)
   return {

@@ -2,13 +2,15 @@ import type { DeadLetter, Saga, SagaStep, SagaSummary, StepState } from '../saga
 import { parseJson } from './json.ts'
 import { directionName, type MessageRow, messageStatus, type SagaRow } from './row.ts'
 
+/** `saga_step` as it lies in the table: a step whose message the retention has deleted. */
 export interface StepRow {
   readonly step: string
   readonly direction: number
-  readonly status: 'done' | 'rejected' | 'discarded'
-  readonly attempt: number
+  readonly state: StepState
+  readonly attempts: number
   readonly result: string | null
   readonly error: string | null
+  readonly started_at: number
   readonly ended_at: number
 }
 
@@ -29,56 +31,47 @@ export function summaryOf(row: SagaRow): SagaSummary {
   }
 }
 
-/** Joins what the messages say (begun, attempts, errors) with what the steps say (outcome, result). */
 export function sagaOf(
   row: SagaRow,
   messages: readonly MessageRow[],
-  steps: readonly StepRow[],
+  old: readonly StepRow[],
 ): Saga {
-  const left = new Map(steps.map((step) => [`${step.direction}/${step.step}`, step]))
-  const views = messages.map((message): SagaStep => {
-    const key = `${message.direction}/${message.step}`
-    const step = left.get(key)
-    left.delete(key)
-    return {
-      name: message.step,
-      direction: directionName(message.direction),
-      state: stateOf(message, step),
-      attempts: step?.attempt ?? message.attempts,
-      startedAt: message.created_at,
-      endedAt: message.done_at,
-      nextAt: message.status === messageStatus.pending ? message.next_at : null,
-      result: parseJson(step?.result),
-      error: (step?.error ?? message.last_error)?.split('\n')[0] ?? null,
-    }
-  })
-  // Steps whose messages the retention has deleted.
-  for (const step of [...left.values()].toSorted((a, b) => a.ended_at - b.ended_at)) {
-    views.push({
-      name: step.step,
-      direction: directionName(step.direction),
-      state: step.status,
-      attempts: step.attempt,
-      startedAt: step.ended_at,
-      endedAt: step.ended_at,
-      nextAt: null,
-      result: parseJson(step.result),
-      error: step.error,
-    })
-  }
-  return { ...summaryOf(row), input: parseJson(row.data), steps: views }
+  const steps = [...old.map(oldStepOf), ...messages.map(stepOf)]
+  return { ...summaryOf(row), input: parseJson(row.data), steps }
 }
 
-function stateOf(message: MessageRow, step: StepRow | undefined): StepState {
-  switch (message.status) {
-    case messageStatus.pending:
-      return 'pending'
-    case messageStatus.dead:
-      return 'dead'
-    case messageStatus.compensated:
-      return step?.status === 'done' ? 'compensated' : (step?.status ?? 'cancelled')
-    default:
-      return step?.status ?? 'cancelled'
+function stepOf(message: MessageRow): SagaStep {
+  return {
+    name: message.step,
+    direction: directionName(message.direction),
+    state: stateOf(message),
+    attempts: message.attempts,
+    startedAt: message.created_at,
+    endedAt: message.done_at,
+    nextAt: message.status === messageStatus.pending ? message.next_at : null,
+    result: parseJson(message.result),
+    error: message.last_error?.split('\n')[0] ?? null,
+  }
+}
+
+function stateOf({ outcome, status }: MessageRow): StepState {
+  if (status === messageStatus.pending) return 'pending'
+  if (status === messageStatus.dead) return 'dead'
+  if (status === messageStatus.compensated && outcome === 'done') return 'compensated'
+  return outcome ?? 'cancelled'
+}
+
+function oldStepOf(step: StepRow): SagaStep {
+  return {
+    name: step.step,
+    direction: directionName(step.direction),
+    state: step.state,
+    attempts: step.attempts,
+    startedAt: step.started_at,
+    endedAt: step.ended_at,
+    nextAt: null,
+    result: parseJson(step.result),
+    error: step.error?.split('\n')[0] ?? null,
   }
 }
 

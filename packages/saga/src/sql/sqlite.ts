@@ -2,9 +2,8 @@ import type { SagaText } from './text.ts'
 
 const messageKey = 'tenant = ? AND biz_key = ? AND step = ? AND direction = ? AND seq = ?'
 
-/** First in its key, nothing of its key under way. Parameters: JSON definitions, JSON blocked destinations, now. */
-const claimable = `m.def IN (SELECT value FROM json_each(?)) AND m.dest NOT IN (SELECT value FROM json_each(?))
-AND NOT EXISTS (SELECT 1 FROM local_msg p WHERE p.tenant = m.tenant AND p.biz_key = m.biz_key AND p.status = 0 AND p.id <> m.id
+/** First in its key, nothing of its key under way. Parameter: now. */
+const claimable = `NOT EXISTS (SELECT 1 FROM local_msg p WHERE p.tenant = m.tenant AND p.biz_key = m.biz_key AND p.status = 0 AND p.id <> m.id
   AND (p.seq < m.seq OR (p.seq = m.seq AND p.id < m.id) OR (p.lease_owner IS NOT NULL AND p.next_at > ?)))`
 
 /** SQLite 3.38 or newer (json_each). One writer at a time, so a read followed by a write needs no lock. */
@@ -29,8 +28,10 @@ VALUES (?, ?, ?, ?, ?, ?, 'running', 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     'UPDATE saga SET stuck = NULL, state_version = state_version + 1 WHERE saga_id = ? AND ended_at IS NULL',
   insertMessage: `INSERT INTO local_msg (tenant, saga_id, def, biz_key, step, direction, seq, bucket, dest, status, attempts, unanswered, next_at, lease_owner, lease_fence, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
-  ackMessage: `UPDATE local_msg SET status = 1, done_at = ?, lease_owner = NULL WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
-  ackUnfenced: `UPDATE local_msg SET status = 1, done_at = ?, lease_owner = NULL WHERE ${messageKey} AND status = 0`,
+  ackMessage: `UPDATE local_msg SET status = 1, done_at = ?, lease_owner = NULL, outcome = ?, result = ?, last_error = coalesce(?, last_error)
+WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
+  ackUnfenced: `UPDATE local_msg SET status = 1, done_at = ?, lease_owner = NULL, outcome = ?, result = ?, last_error = coalesce(?, last_error)
+WHERE ${messageKey} AND status = 0`,
   retryMessage: `UPDATE local_msg SET next_at = ?, attempts = attempts - ?, unanswered = 0, lease_owner = NULL, last_error = ? WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
   buryMessage: `UPDATE local_msg SET status = 3, done_at = ?, lease_owner = NULL, last_error = ? WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
   killMessage:
@@ -42,23 +43,22 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
   cancelForward:
     'UPDATE local_msg SET status = 4, done_at = ?, lease_owner = NULL WHERE tenant = ? AND biz_key = ? AND seq = ? AND direction = 1 AND status IN (0, 3)',
   firstPending:
-    'SELECT id, step, direction, lease_fence, attempts FROM local_msg WHERE tenant = ? AND biz_key = ? AND seq = ? AND status = 0 ORDER BY id LIMIT 1',
+    'SELECT id, step, direction, lease_owner, lease_fence, next_at, attempts FROM local_msg WHERE tenant = ? AND biz_key = ? AND seq = ? AND status = 0 ORDER BY id LIMIT 1',
   leaseMessage:
     'UPDATE local_msg SET next_at = ?, lease_owner = ?, lease_fence = lease_fence + 1, attempts = attempts + 1, unanswered = unanswered + 1 WHERE id = ? AND status = 0',
   pendingBefore:
     'SELECT 1 AS found FROM local_msg WHERE tenant = ? AND biz_key = ? AND seq < ? AND status = 0 LIMIT 1',
   wakeKey:
     'UPDATE local_msg SET next_at = ? WHERE tenant = ? AND biz_key = ? AND status = 0 AND lease_owner IS NULL AND next_at > ?',
-  putStep: `INSERT INTO saga_step (saga_id, step, direction, status, attempt, result, error, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, result = excluded.result, error = excluded.error, ended_at = excluded.ended_at`,
-  stepsOfSaga: 'SELECT * FROM saga_step WHERE saga_id = ?',
-  forwardStep: 'SELECT status FROM saga_step WHERE saga_id = ? AND step = ? AND direction = 1',
-  resultsOfSaga: `SELECT step, result FROM saga_step WHERE saga_id = ? AND direction = 1 AND status = 'done' AND result IS NOT NULL`,
+  oldStepsOfSaga: 'SELECT * FROM saga_step WHERE saga_id = ? ORDER BY started_at',
+  forwardDone: `SELECT 1 AS found FROM local_msg WHERE tenant = ? AND biz_key = ? AND step = ? AND direction = 1 AND seq = ? AND outcome = 'done'`,
+  resultsOfSaga: `SELECT step, result FROM local_msg WHERE tenant = ? AND biz_key = ? AND seq = ? AND direction = 1 AND outcome = 'done' AND result IS NOT NULL`,
+  deadOfSaga:
+    'SELECT 1 AS found FROM local_msg WHERE tenant = ? AND biz_key = ? AND seq = ? AND status = 3 LIMIT 1',
   messageById: 'SELECT * FROM local_msg WHERE id = ?',
-  discardMessage: 'UPDATE local_msg SET status = 4, done_at = ? WHERE id = ? AND status = 3',
+  discardMessage: `UPDATE local_msg SET status = 4, done_at = ?, outcome = 'discarded', result = NULL, last_error = ? WHERE id = ? AND status = 3`,
   redriveMessage:
-    'UPDATE local_msg SET status = 0, attempts = 0, unanswered = 0, payload = coalesce(?, payload), lease_owner = NULL, lease_fence = lease_fence + 1, done_at = NULL, next_at = ? WHERE id = ? AND status = 3',
+    'UPDATE local_msg SET status = 0, attempts = 0, unanswered = 0, payload = coalesce(?, payload), lease_owner = NULL, lease_fence = lease_fence + 1, outcome = NULL, result = NULL, done_at = NULL, next_at = ? WHERE id = ? AND status = 3',
   hastenSaga:
     'UPDATE local_msg SET next_at = ? WHERE tenant = ? AND biz_key = ? AND seq = ? AND status = 0 AND lease_owner IS NULL',
   insertAudit:
@@ -85,27 +85,28 @@ ON CONFLICT DO UPDATE SET status = excluded.status, attempt = excluded.attempt, 
   releaseLeases:
     'UPDATE local_msg SET next_at = ?, lease_owner = NULL WHERE status = 0 AND lease_owner IS NOT NULL',
 
-  dueInBucket: `SELECT m.* FROM local_msg m WHERE m.bucket = ? AND m.status = 0 AND m.next_at <= ? AND ${claimable} ORDER BY m.next_at LIMIT ?`,
-  orphans: `SELECT m.* FROM local_msg m WHERE m.status = 0 AND m.bucket BETWEEN 0 AND 63 AND m.next_at <= ? AND ${claimable} ORDER BY m.next_at LIMIT ?`,
-  dueBuckets:
-    'SELECT b.value AS bucket FROM json_each(?) b WHERE EXISTS (SELECT 1 FROM local_msg WHERE bucket = b.value AND status = 0 AND next_at <= ?)',
-  nextDue:
-    'SELECT min((SELECT next_at FROM local_msg WHERE bucket = b.value AND status = 0 AND next_at > ? ORDER BY next_at LIMIT 1)) AS due FROM json_each(?) b',
+  dueTo: `SELECT m.* FROM local_msg m WHERE m.dest = ? AND m.def = ? AND m.status = 0 AND m.next_at <= ? AND m.bucket IN (SELECT value FROM json_each(?)) AND ${claimable} ORDER BY m.next_at LIMIT ?`,
+  nextDue: `SELECT min((SELECT next_at FROM local_msg WHERE dest = r.value ->> 0 AND def = r.value ->> 1 AND status = 0 AND next_at > ? ORDER BY next_at LIMIT 1)) AS due FROM json_each(?) r`,
   claimMessages: `UPDATE local_msg SET lease_owner = ?, lease_fence = lease_fence + 1, next_at = ?, attempts = attempts + 1, unanswered = unanswered + 1
 WHERE status = 0 AND id IN (SELECT value FROM json_each(?))`,
   sagasById:
     'SELECT saga_id, data, state_version, waited FROM saga WHERE saga_id IN (SELECT value FROM json_each(?))',
-  resultsById: `SELECT saga_id, step, result FROM saga_step WHERE saga_id IN (SELECT value FROM json_each(?)) AND direction = 1 AND status = 'done' AND result IS NOT NULL`,
+  resultsById: `SELECT s.saga_id, m.step, m.result FROM json_each(?) i CROSS JOIN saga s ON s.saga_id = i.value
+CROSS JOIN local_msg m ON m.tenant = s.tenant AND m.biz_key = s.biz_key AND m.seq = s.seq
+WHERE m.direction = 1 AND m.outcome = 'done' AND m.result IS NOT NULL`,
   parkMessage: `UPDATE local_msg SET next_at = ?, attempts = attempts - 1, unanswered = unanswered - 1, lease_owner = NULL
 WHERE ${messageKey} AND lease_fence = ? AND status = 0`,
-  mendClock:
-    'UPDATE local_msg SET next_at = ? WHERE status = 0 AND bucket IN (SELECT value FROM json_each(?)) AND next_at > ?',
-  expiredSagas:
-    'SELECT saga_id, type, def_version, tenant, biz_key, seq FROM saga WHERE ended_at IS NULL AND deadline_at <= ? ORDER BY deadline_at LIMIT ?',
+  mendClock: `UPDATE local_msg SET next_at = ? WHERE id IN
+(SELECT m.id FROM json_each(?) r CROSS JOIN local_msg m ON m.dest = r.value ->> 0 AND m.def = r.value ->> 1 AND m.status = 0 AND m.next_at > ?)`,
+  expiredSagas: `SELECT saga_id, type, def_version, tenant, biz_key, seq FROM saga
+WHERE ended_at IS NULL AND deadline_at <= ? AND type || '/' || def_version IN (SELECT value FROM json_each(?)) ORDER BY deadline_at LIMIT ?`,
   nextDeadline:
-    'SELECT deadline_at FROM saga WHERE ended_at IS NULL AND deadline_at IS NOT NULL ORDER BY deadline_at LIMIT 1',
+    'SELECT deadline_at FROM saga WHERE ended_at IS NULL AND deadline_at > ? ORDER BY deadline_at LIMIT 1',
   oldMessages:
     'SELECT m.id, m.status, m.created_at, m.done_at, s.ended_at FROM local_msg m JOIN saga s ON s.saga_id = m.saga_id WHERE m.id > ? ORDER BY m.id LIMIT ?',
+  keepSteps: `INSERT INTO saga_step (saga_id, step, direction, state, attempts, result, error, started_at, ended_at)
+SELECT saga_id, step, direction, CASE WHEN status = 2 AND outcome = 'done' THEN 'compensated' ELSE coalesce(outcome, 'cancelled') END, attempts, result, last_error, created_at, done_at
+FROM local_msg WHERE id IN (SELECT value FROM json_each(?)) ON CONFLICT DO NOTHING`,
   deleteMessages: 'DELETE FROM local_msg WHERE id IN (SELECT value FROM json_each(?))',
 
   insertBarrier: `INSERT INTO saga_barrier (tenant, saga_id, step, op, reason, outcome, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,

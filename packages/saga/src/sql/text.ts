@@ -3,7 +3,8 @@ import { sqliteText } from './sqlite.ts'
 
 /**
  * Every statement of this package by name. A dialect is one object of this shape: adding an engine adds text, no
- * code. Lists travel as one JSON array parameter. Comments give the parameters in order.
+ * code. Lists travel as one JSON array parameter; a route is a pair [destination, definition]. Comments give the
+ * parameters in order.
  */
 export interface SagaText {
   /** tenant, bizKey */
@@ -30,9 +31,9 @@ export interface SagaText {
   readonly unstickSaga: string
   /** tenant, saga, definition, bizKey, step, direction, seq, bucket, to, attempts, unanswered, nextAt, owner, fence, now */
   readonly insertMessage: string
-  /** now, tenant, bizKey, step, direction, seq, fence */
+  /** now, outcome, result, error, tenant, bizKey, step, direction, seq, fence */
   readonly ackMessage: string
-  /** now, tenant, bizKey, step, direction, seq */
+  /** now, outcome, result, error, tenant, bizKey, step, direction, seq */
   readonly ackUnfenced: string
   /** nextAt, uncounted attempts, error, tenant, bizKey, step, direction, seq, fence */
   readonly retryMessage: string
@@ -54,17 +55,17 @@ export interface SagaText {
   readonly pendingBefore: string
   /** now, tenant, bizKey, now: lets those that waited for their turn be found */
   readonly wakeKey: string
-  /** saga, step, direction, status, attempt, result, error, now */
-  readonly putStep: string
-  /** saga */
-  readonly stepsOfSaga: string
-  /** saga, step */
-  readonly forwardStep: string
-  /** saga */
+  /** saga: what the retention has kept of its messages */
+  readonly oldStepsOfSaga: string
+  /** tenant, bizKey, step, seq */
+  readonly forwardDone: string
+  /** tenant, bizKey, seq */
   readonly resultsOfSaga: string
+  /** tenant, bizKey, seq: has that saga a dead letter? */
+  readonly deadOfSaga: string
   /** message id */
   readonly messageById: string
-  /** now, id */
+  /** now, reason, id */
   readonly discardMessage: string
   /** payload or null, now, id */
   readonly redriveMessage: string
@@ -103,13 +104,9 @@ export interface SagaText {
   /** now: what a dead owner of this file held */
   readonly releaseLeases: string
 
-  /** bucket, now, JSON definitions, JSON blocked destinations, now, limit */
-  readonly dueInBucket: string
-  /** overdue since, JSON definitions, JSON blocked destinations, now, limit: of every bucket */
-  readonly orphans: string
-  /** JSON buckets, now */
-  readonly dueBuckets: string
-  /** now, JSON buckets */
+  /** destination, definition, due by, JSON buckets, now, limit */
+  readonly dueTo: string
+  /** now, JSON routes */
   readonly nextDue: string
   /** owner, nextAt, JSON ids */
   readonly claimMessages: string
@@ -119,13 +116,16 @@ export interface SagaText {
   readonly resultsById: string
   /** nextAt, tenant, bizKey, step, direction, seq, fence */
   readonly parkMessage: string
-  /** now, JSON buckets, latest believable nextAt */
+  /** now, JSON routes, latest believable nextAt */
   readonly mendClock: string
-  /** now, limit */
+  /** now, JSON definitions, limit */
   readonly expiredSagas: string
+  /** now */
   readonly nextDeadline: string
   /** after id, limit */
   readonly oldMessages: string
+  /** JSON ids */
+  readonly keepSteps: string
   /** JSON ids */
   readonly deleteMessages: string
 

@@ -5,8 +5,10 @@ import {
   type OutgoingHttpHeaders,
   type Server,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import {
   type Clock,
   type Closable,
@@ -67,6 +69,7 @@ export async function listen(
     response.shouldKeepAlive = server.listening && response.shouldKeepAlive
     void answer(table, request, response, logger)
   })
+  server.on('clientError', refuseMalformed)
   server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -77,6 +80,28 @@ export async function listen(
     [Symbol.asyncDispose]: () => service.close(),
   }
   return service
+}
+
+/** Answers what the parser refused, as far as its sender still listens, and cuts the connection. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const refusal = shopErrors.error('TM_SHOP_HTTP_MALFORMED', { reason: error.code ?? 'unknown' })
+  const document = problemDocument(refusal)
+  const status = refusedStatus[error.code ?? ''] ?? document.status
+  const text = JSON.stringify({ ...document, status })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${problemContentType}\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  )
+}
+
+/** Refusals of the parser that have a status of their own. */
+const refusedStatus: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
 /** Lets the requests under way finish; kept-alive connections without one are cut. */

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, open, rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { type Closable, crc32, parseDuration } from '@tidemill/core'
 import type { Database } from '@tidemill/sql'
+import { makeFolder, writing } from '../files.ts'
 import type { ServiceContext } from '../service-context.ts'
 import {
   type ChargeInput,
@@ -66,7 +67,7 @@ export async function openProvider(
   const longest = parseDuration(options.delay ?? '2ms', '/provider/delay')
   const seed = options.seed ?? 1
   const folder = path.join(dataDir, 'bills')
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const chance = (what: string, key: string): number =>
     crc32(Buffer.from(`${seed}/${what}/${key}`)) / 2 ** 32
   const delay = async (key: string, signal: AbortSignal | undefined): Promise<void> => {
@@ -75,7 +76,7 @@ export async function openProvider(
     if (ms >= 1) await clock.sleep(ms, signal === undefined ? {} : { signal })
   }
 
-  let writing: Promise<readonly Bill[]> | undefined
+  let last: Promise<readonly Bill[]> | undefined
   const writeBills = async (): Promise<readonly Bill[]> => {
     const days = await database.query<BillDay>(
       `SELECT day, count(*) AS entries,
@@ -86,7 +87,7 @@ export async function openProvider(
     for (const { day, entries, written } of days) {
       const file = path.join(folder, `settlement-${day}.csv`)
       if (written !== entries || !existsSync(file)) {
-        const count = await writeBill(database, day, file)
+        const count = await writing(file, () => writeBill(database, day, file))
         await database.call(noteBill, { day, entries: count })
         bills.push({ day, path: file, entries: count })
       } else {
@@ -113,8 +114,8 @@ export async function openProvider(
     },
     bills() {
       // One writer at a time: callers that come meanwhile wait for it and write what it missed.
-      const next = (writing ?? Promise.resolve()).then(writeBills, writeBills)
-      writing = next
+      const next = (last ?? Promise.resolve()).then(writeBills, writeBills)
+      last = next
       return next
     },
     async close() {
@@ -137,7 +138,8 @@ async function writeBill(database: Database, day: string, file: string): Promise
   const handle = await open(temporary, 'w')
   let entries = 0
   try {
-    await handle.write(`${billHeader}\n`)
+    // Not handle.write, which may write a part only when the disk is almost full.
+    await handle.appendFile(`${billHeader}\n`)
     for (let after = 0; ; ) {
       const rows = await database.query<RequestRow>(
         `SELECT id, kind, outcome, reference, amount, currency, at FROM provider_request
@@ -147,7 +149,7 @@ async function writeBill(database: Database, day: string, file: string): Promise
       )
       const last = rows.at(-1)
       if (last === undefined) break
-      await handle.write(rows.map(billLine).join(''))
+      await handle.appendFile(rows.map(billLine).join(''))
       entries += rows.length
       after = last.id
     }

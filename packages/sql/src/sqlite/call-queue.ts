@@ -1,6 +1,10 @@
+import { serialize } from 'node:v8'
+
 const mostCalls = 1000
 const mostBytes = 4 * 1024 * 1024
 const mostQueuedBytes = 64 * 1024 * 1024
+const deepest = 64
+const tooDeep = new Error('too deep')
 
 export interface QueuedCall {
   readonly procedure: number
@@ -68,22 +72,42 @@ export function createCallQueue(limit: number): CallQueue {
   }
 }
 
-/** About how many bytes a value takes as a message. Cheap rather than exact: it only bounds a flush. */
+/** About how many bytes a value takes as a message. Cheap rather than exact: it only bounds what waits. */
 export function approximateBytes(value: unknown): number {
+  try {
+    return walk(value, 0)
+  } catch {
+    // Not plain data, or so deep that it may refer to itself: ask who can tell.
+    return serializedBytes(value)
+  }
+}
+
+function serializedBytes(value: unknown): number {
+  try {
+    return serialize(value).byteLength
+  } catch {
+    // It cannot be posted either, which its caller learns from the flush.
+    return 8
+  }
+}
+
+function walk(value: unknown, depth: number): number {
   if (typeof value === 'string') return 8 + value.length
   if (typeof value !== 'object' || value === null) return 8
   if (ArrayBuffer.isView(value)) return 16 + value.byteLength
+  if (depth === deepest) throw tooDeep
   let sum = 16
   if (Array.isArray(value)) {
     for (const item of value) {
-      sum += approximateBytes(item)
+      sum += walk(item, depth + 1)
       if (sum > mostQueuedBytes) break
     }
     return sum
   }
   for (const key in value) {
-    sum += key.length + approximateBytes((value as Record<string, unknown>)[key])
+    sum += key.length + walk((value as Record<string, unknown>)[key], depth + 1)
     if (sum > mostQueuedBytes) break
   }
-  return sum
+  // Nothing to see from outside: an empty object, or a map, a set or a buffer.
+  return sum === 16 ? serializedBytes(value) : sum
 }

@@ -4,11 +4,13 @@ import { sqlErrors } from '../errors.ts'
 import { applyMigrations, planMigrations } from '../migration.ts'
 import type { Procedure, SqlValue } from '../program.ts'
 import { approximateBytes, createCallQueue, type QueuedCall } from './call-queue.ts'
-import { createLink, type Link } from './link.ts'
+import { createLink } from './link.ts'
 import { createListeners } from './listeners.ts'
-import type { CallsAnswer, Faults, QueriesAnswer, QueryMessage, RowsAnswer } from './messages.ts'
+import type { CallsAnswer, Faults, RowsAnswer } from './messages.ts'
+import { parameterProblem } from './parameters.ts'
 import { cloneProblem } from './plain.ts'
 import { createProcedureIds } from './procedures.ts'
+import { answerQueries, createLazyReader, type QueuedQuery } from './queries.ts'
 import { rowsOf } from './rows.ts'
 import { runTurn } from './turn.ts'
 
@@ -28,12 +30,6 @@ export interface SqliteOptions {
 /** The engine with the handle that `@tidemill/sql/testing` needs. */
 export interface SqliteDatabase extends Database {
   setFaults(faults: Faults): Promise<void>
-}
-
-interface QueuedQuery {
-  readonly message: QueryMessage
-  readonly resolve: (answer: RowsAnswer) => void
-  readonly reject: (error: unknown) => void
 }
 
 interface QueuedTurn {
@@ -109,7 +105,8 @@ function createEngine(options: SqliteOptions): {
       readOnly = null
       options.logger.log('info', 'the database takes writes again', { url })
     } catch {
-      if (lost === null && !closed) scheduleProbe()
+      const corrupt = readOnly?.code === 'TM_SQLITE_CORRUPT'
+      if (lost === null && !closed && !corrupt) scheduleProbe()
     }
   }
   const onLost = (reason: string): void => {
@@ -126,7 +123,7 @@ function createEngine(options: SqliteOptions): {
     { lost: onLost, readOnly: stopWrites },
   )
   const readers = Array.from({ length: options.readers }, () =>
-    lazyReader(options, (reason) =>
+    createLazyReader(options, (reason) =>
       options.logger.log('error', 'a reader thread stopped', { url, reason }),
     ),
   )
@@ -168,7 +165,11 @@ function createEngine(options: SqliteOptions): {
   }
   const flushCalls = async (): Promise<void> => {
     const flush = calls.take()
-    if (flush.length === 0) return
+    if (flush.length === 0) {
+      // The last one may have given up while close waited for it.
+      ended()
+      return
+    }
     busy = true
     let answer: CallsAnswer
     try {
@@ -276,7 +277,10 @@ function createEngine(options: SqliteOptions): {
         reject(signal?.reason as Error)
       }
       const turn: QueuedTurn = {
-        fail: reject,
+        fail(error) {
+          signal?.removeEventListener('abort', onAbort)
+          reject(error)
+        },
         async run() {
           try {
             const { result, topics } = await runTurn(work, {
@@ -328,6 +332,8 @@ function createEngine(options: SqliteOptions): {
         const details = { url, waiting: unanswered }
         return Promise.reject(sqlErrors.error('TM_SQL_OVERLOADED', details))
       }
+      const problem = parameterProblem({ sql, params })
+      if (problem !== undefined) return Promise.reject(problem)
       const answer = new Promise<RowsAnswer>((resolve, reject) => {
         const query: QueuedQuery = { message: { sql, params }, resolve, reject }
         const reader = readers[nextReader++ % Math.max(1, readers.length)]
@@ -379,42 +385,6 @@ function settle(call: QueuedCall, answer: () => void): void {
   call.settled = true
   call.release?.()
   answer()
-}
-
-async function answerQueries(link: Link, queries: readonly QueuedQuery[]): Promise<void> {
-  try {
-    const messages = queries.map((query) => query.message)
-    const answer = (await link.request({ kind: 'queries', queries: messages })) as QueriesAnswer
-    for (const [index, query] of queries.entries()) {
-      const result = answer.results[index]
-      if (result === undefined || 'code' in result) {
-        query.reject(TidemillError.fromJSON(result as ErrorJson))
-      } else {
-        query.resolve(result)
-      }
-    }
-  } catch (error) {
-    for (const query of queries) query.reject(error)
-  }
-}
-
-/** A reader thread that starts with its first query. */
-function lazyReader(
-  options: SqliteOptions,
-  lost: (reason: string) => void,
-): { link(): Link; close(): Promise<void> } {
-  let link: Link | undefined
-  return {
-    link: () =>
-      (link ??= createLink(
-        { role: 'reader', url: options.url, file: options.file, faults: null },
-        { lost, readOnly: () => undefined },
-      )),
-    async close() {
-      await link?.request({ kind: 'close' }).catch(() => undefined)
-      await link?.end()
-    },
-  }
 }
 
 function isCloneError(error: unknown): boolean {

@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module'
+import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type ErrorJson, TidemillError } from '@tidemill/core'
 import { sqlErrors } from '../errors.ts'
@@ -24,9 +26,15 @@ export interface LinkEvents {
   readOnly(error: ErrorJson): void
 }
 
-export function createLink(setup: WorkerSetup, events: LinkEvents): Link {
+export function createLink(setup: Omit<WorkerSetup, 'compileCache'>, events: LinkEvents): Link {
+  const cache = getCompileCacheDir()
+  const workerData: WorkerSetup = {
+    ...setup,
+    // The folder that was asked for; Node makes one per version below it.
+    compileCache: cache === undefined ? null : path.dirname(cache),
+  }
   const worker = new Worker(new URL(import.meta.resolve('@tidemill/sql/worker')), {
-    workerData: setup,
+    workerData,
     name: `sql ${setup.role}`,
   })
   const pending: Pending[] = []

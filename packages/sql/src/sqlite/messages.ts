@@ -4,6 +4,8 @@ import type { SqlValue } from '../program.ts'
 /** What the worker is started with. */
 export interface WorkerSetup {
   readonly role: 'writer' | 'reader'
+  /** The compile cache of the process, which a thread does not inherit; null when there is none. */
+  readonly compileCache: string | null
   readonly url: string
   readonly file: string
   readonly faults: Faults | null
@@ -17,7 +19,9 @@ export interface Faults {
   readonly maxPages?: number
   /** Fails the `at`-th COMMIT from now (1 is the next one); the transaction is rolled back. */
   readonly failCommit?: { readonly at: number; readonly errcode: number }
-  /** Kills the worker thread around the `at`-th COMMIT from now. */
+  /** Kills the reader thread that is asked this. */
+  readonly crashQuery?: string
+  /** Kills the writer thread around the `at`-th COMMIT from now. */
   readonly crash?: { readonly at: number; readonly when: 'before-commit' | 'after-commit' }
 }
 

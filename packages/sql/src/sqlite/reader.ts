@@ -3,6 +3,7 @@ import type { ErrorJson } from '@tidemill/core'
 import { sqlErrors } from '../errors.ts'
 import type { SqlValue } from '../program.ts'
 import type { QueryMessage, RowsAnswer } from './messages.ts'
+import { refuseUnbindable } from './parameters.ts'
 import { firstWordOf, isTooWide, readValue } from './statement-cache.ts'
 import { errorJson, statementError } from './statement-failure.ts'
 
@@ -33,6 +34,7 @@ export function createReader(db: DatabaseSync, file: string): Reader {
   return ({ sql, params }) => {
     try {
       const statement = prepare(sql)
+      refuseUnbindable(params)
       try {
         return collect(statement, params, false)
       } catch (error) {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { sqlErrors } from '../errors.ts'
 import type { Row, RunResult, SqlValue } from '../program.ts'
+import { refuseUnbindable } from './parameters.ts'
 import { statementError } from './statement-failure.ts'
 
 const generation = 256
@@ -36,6 +37,10 @@ export interface Statements {
   run(sql: string, params: readonly SqlValue[]): RunResult
   all(sql: string, params: readonly SqlValue[]): Row[]
   get(sql: string, params: readonly SqlValue[]): Row | undefined
+  /** Tells that a transaction begins. */
+  begun(): void
+  /** Tells that writes were undone: a schema change among them has given names back their old meaning. */
+  undone(): void
 }
 
 export function firstWordOf(sql: string): string {
@@ -55,9 +60,15 @@ export function createStatements(db: DatabaseSync, file: string): Statements {
     young.set(sql, entry)
     return entry
   }
+  /** Whether the open transaction has changed the schema. */
+  let changesSchema = false
   const forget = (): void => {
     young = new Map()
     old = new Map()
+  }
+  const defined = (): void => {
+    changesSchema = true
+    forget()
   }
   const prepare = (sql: string): Entry => {
     const word = firstWordOf(sql)
@@ -86,11 +97,14 @@ export function createStatements(db: DatabaseSync, file: string): Statements {
     const aged = old.get(sql)
     return aged === undefined ? prepare(sql) : keep(sql, aged)
   }
-  const read = <T>(sql: string, use: (entry: Entry) => T): T => {
+  const read = <T>(sql: string, params: readonly SqlValue[], use: (entry: Entry) => T): T => {
     let entry: Entry | undefined
     try {
       entry = find(sql)
-      return use(entry)
+      refuseUnbindable(params)
+      const result = use(entry)
+      if (entry.defines) defined()
+      return result
     } catch (error) {
       if (entry?.repeatable !== true || !isTooWide(error)) throw statementError(error, file, sql)
       entry.wide = true
@@ -106,23 +120,30 @@ export function createStatements(db: DatabaseSync, file: string): Statements {
     run(sql, params) {
       try {
         const { statement, defines } = find(sql)
+        refuseUnbindable(params)
         const { changes } = statement.run(...params)
-        if (defines) forget()
+        if (defines) defined()
         return { changes: Number(changes) }
       } catch (error) {
         throw statementError(error, file, sql)
       }
     },
     all: (sql, params) =>
-      read(sql, (entry) => {
+      read(sql, params, (entry) => {
         const rows = entry.statement.all(...params) as unknown as SqlValue[][]
         return rows.map((values) => rowOf(entry, values))
       }),
     get: (sql, params) =>
-      read(sql, (entry) => {
+      read(sql, params, (entry) => {
         const values = entry.statement.get(...params) as SqlValue[] | undefined
         return values === undefined ? undefined : rowOf(entry, values)
       }),
+    begun() {
+      changesSchema = false
+    },
+    undone() {
+      if (changesSchema) forget()
+    },
   }
 }
 

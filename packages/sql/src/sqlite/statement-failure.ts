@@ -29,8 +29,12 @@ export function isStoreFailure(error: unknown): error is TidemillError {
 }
 
 /** After these the file refuses writes until a trial write succeeds; a busy file only needs a retry. */
-export function stopsWrites(error: unknown): boolean {
-  return isStoreFailure(error) && error.code !== 'TM_SQLITE_BUSY'
+export function stopsWrites(error: unknown): error is TidemillError {
+  return isUnknown(error) || (isStoreFailure(error) && error.code !== 'TM_SQLITE_BUSY')
+}
+
+export function isUnknown(error: unknown): error is TidemillError {
+  return TidemillError.is(error, 'TM_SQL_OUTCOME_UNKNOWN')
 }
 
 /** The coded form of what a statement threw. */

@@ -4,6 +4,7 @@ import type { Transaction } from '../database.ts'
 import { sqlErrors } from '../errors.ts'
 import type { SavepointStep, SqlValue, Statement } from '../program.ts'
 import type { Link } from './link.ts'
+import { parameterProblem } from './parameters.ts'
 
 export interface TurnOptions {
   readonly url: string
@@ -27,6 +28,8 @@ export async function runTurn<T>(
   let over = false
   const request = (step: Statement | SavepointStep): Promise<unknown> => {
     if (over) return Promise.reject(sqlErrors.error('TM_SQL_TX_ENDED', { url }))
+    const problem = 'sql' in step ? parameterProblem(step) : undefined
+    if (problem !== undefined) return Promise.reject(problem)
     return 'sql' in step
       ? link.request({
           kind: 'statement',
@@ -39,8 +42,12 @@ export async function runTurn<T>(
   const now = options.clock.now()
   await link.request({ kind: 'begin' })
   const limit = startLimit(options)
+  const programs = { running: 0 }
   try {
-    const result = await Promise.race([work(transaction(now, topics, request)), limit.exceeded])
+    const tx = transaction(now, topics, request, programs)
+    const result = await Promise.race([work(tx), limit.exceeded])
+    // Half a program must not be committed.
+    if (programs.running > 0) throw sqlErrors.error('TM_SQL_TX_ENDED', { url })
     over = true
     limit.stop()
     await link.request({ kind: 'end', commit: true })
@@ -60,6 +67,7 @@ function transaction(
   now: number,
   topics: string[],
   request: (step: Statement | SavepointStep) => Promise<unknown>,
+  programs: { running: number },
 ): Transaction {
   const statement = <T>(
     kind: Statement['kind'],
@@ -76,12 +84,15 @@ function transaction(
     get: (sql, ...params) => statement('get', sql, params),
     do(program) {
       const tx = createYieldingTx('sqlite', now, topics)
-      const next = previous.then(() =>
-        driveAwaited(
-          tx.savepoint(() => program(tx)),
-          request,
-        ),
-      )
+      programs.running++
+      const next = previous
+        .then(() =>
+          driveAwaited(
+            tx.savepoint(() => program(tx)),
+            request,
+          ),
+        )
+        .finally(() => programs.running--)
       previous = next.catch(() => undefined)
       return next
     },

@@ -4,10 +4,17 @@ import { sqlErrors } from '../errors.ts'
 import type { SavepointStep, Tx } from '../program.ts'
 import { createDirectTx, type DirectSession, driveDirect } from './direct-tx.ts'
 import type { FaultPoints } from './fault-points.ts'
+import type { IdleCheckpoint } from './idle-checkpoint.ts'
 import type { CallsAnswer } from './messages.ts'
 import type { ProcedureTable } from './procedures.ts'
 import { createStatements } from './statement-cache.ts'
-import { errorJson, isStoreFailure, statementError, stopsWrites } from './statement-failure.ts'
+import {
+  errorJson,
+  isStoreFailure,
+  isUnknown,
+  statementError,
+  stopsWrites,
+} from './statement-failure.ts'
 
 /** The one connection that writes a file, inside the worker. */
 export interface Writer {
@@ -24,8 +31,8 @@ export interface Writer {
 }
 
 /**
- * Savepoints cost a fifth of the rate of small callers (bench sql-group-commit). So they are left out until a caller fails: that flush is then
- * run again with them, and so are the next ones, since failures come in bursts.
+ * Savepoints cost a fifth of the rate of small callers (bench sql-group-commit). So they are left out until a caller
+ * fails: that flush is then run again with them, and so are the next ones, since failures come in bursts.
  */
 const guardedAfterFailure = 100
 
@@ -44,6 +51,7 @@ export function createWriter(
   where: { readonly file: string; readonly url: string },
   table: ProcedureTable,
   faults: FaultPoints,
+  idle: IdleCheckpoint,
 ): Writer {
   const control = {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -65,8 +73,9 @@ export function createWriter(
     topics: [],
     lost: null,
     failed(error) {
-      if (!db.isTransaction)
-        session.lost = error instanceof Error ? error : new Error(String(error))
+      // A program may swallow the error; what the store failed must not be committed all the same.
+      if (db.isTransaction && !isStoreFailure(error)) return
+      session.lost = error instanceof Error ? error : new Error(String(error))
     },
     savepoint(kind: SavepointStep['kind']) {
       if (kind !== 'rollback') {
@@ -75,18 +84,25 @@ export function createWriter(
       } else if (db.isTransaction) {
         step('rollbackTo')
         step('release')
+        session.statements.undone()
       }
     },
   }
   const begin = (): void => {
     session.lost = null
     session.topics.length = 0
+    session.statements.begun()
     step('begin')
   }
   const rollback = (): void => {
+    session.statements.undone()
     if (db.isTransaction) step('rollback')
   }
   const commit = (): void => {
+    if (session.lost !== null) {
+      rollback()
+      throw session.lost
+    }
     try {
       faults.beforeCommit()
       control.commit.run()
@@ -101,6 +117,7 @@ export function createWriter(
       throw coded
     }
     faults.afterCommit()
+    idle.committed()
   }
 
   let guardedLeft = 0
@@ -162,39 +179,37 @@ export function createWriter(
     runGuarded(flush)
   }
   /** Each caller in a transaction of its own, so that what failed the flush fails only who caused it. */
-  const runSingly = (flush: Flush, kept: Set<number>): void => {
+  const runSingly = (flush: Flush): unknown => {
     flush.failures.clear()
     for (let index = 0; index < flush.procedures.length; index++) {
       try {
         begin()
-        if (runCaller(flush, index, false)) {
-          commitFlush(flush)
-          kept.add(index)
-        }
-      } catch (error) {
-        if (isStoreFailure(error) || isUnknown(error)) throw error
-        flush.failures.set(index, error)
-      }
-      rollback()
-    }
-  }
-  /** Runs the flush; what stopped the store, if anything did, has become the failure of every caller not kept. */
-  const run = (flush: Flush): unknown => {
-    const kept = new Set<number>()
-    try {
-      try {
-        runTogether(flush)
+        if (runCaller(flush, index, false)) commitFlush(flush)
+        else rollback()
       } catch (error) {
         rollback()
-        if (isStoreFailure(error) || isUnknown(error) || flush.procedures.length === 1) throw error
-        runSingly(flush, kept)
+        flush.failures.set(index, error)
+        if (!isStoreFailure(error) && !isUnknown(error)) continue
+        // The others have not been run again: only this one's outcome can be unknown.
+        failFrom(flush, index + 1, isUnknown(error) ? refused(error) : error)
+        return error
       }
+    }
+    return undefined
+  }
+  const refused = (error: TidemillError): Error =>
+    sqlErrors.error('TM_SQL_READ_ONLY', { url: where.url, reason: error.text })
+  /** Runs the flush; gives what stopped the store, if anything did. */
+  const run = (flush: Flush): unknown => {
+    try {
+      runTogether(flush)
       return undefined
     } catch (error) {
       rollback()
-      for (let index = 0; index < flush.procedures.length; index++) {
-        if (!kept.has(index)) flush.failures.set(index, error)
+      if (!isStoreFailure(error) && !isUnknown(error) && flush.procedures.length > 1) {
+        return runSingly(flush)
       }
+      failFrom(flush, 0, error)
       return error
     }
   }
@@ -222,12 +237,14 @@ export function createWriter(
         ]),
         topics: [...flush.topics],
         commits: flush.commits,
-        readOnly: stopsWrites(stopped) || isUnknown(stopped) ? errorJson(stopped, '') : null,
+        readOnly: stopsWrites(stopped) ? errorJson(stopped, '') : null,
       }
     },
     probe() {
       begin()
       try {
+        // One that was interrupted may have left its table.
+        session.statements.run('DROP TABLE IF EXISTS tm_probe', [])
         session.statements.run('CREATE TABLE tm_probe (fill BLOB)', [])
         session.statements.run('INSERT INTO tm_probe VALUES (zeroblob(65536))', [])
         commit()
@@ -241,6 +258,9 @@ export function createWriter(
   }
 }
 
-function isUnknown(error: unknown): boolean {
-  return TidemillError.is(error, 'TM_SQL_OUTCOME_UNKNOWN')
+/** Fails the callers from `first` on, but for those that have failed by themselves. */
+function failFrom(flush: Flush, first: number, error: unknown): void {
+  for (let index = first; index < flush.procedures.length; index++) {
+    if (!flush.failures.has(index)) flush.failures.set(index, error)
+  }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { type Clock, createVirtualClock, type Problem, TidemillError } from '@tidemill/core'
 import type { Database, Migration } from '../database.ts'
 import { procedure, type SqlValue } from '../program.ts'
@@ -60,6 +60,17 @@ async function rejection(promise: Promise<unknown>): Promise<TidemillError> {
   throw new assert.AssertionError({ message: 'the promise was expected to reject' })
 }
 
+/** Makes a database as it is after the first migration, whatever a case before has left in it. */
+async function clear(database: Database): Promise<void> {
+  await database.migrate('contract', schema)
+  await database.tx(async (tx) => {
+    for (const table of ['note', 'sample']) await tx.run(`DELETE FROM ${table}`)
+    await tx.run('UPDATE counter SET value = 0')
+    for (const table of ['a', 'b']) await tx.run(`DROP TABLE IF EXISTS ${table}`)
+    await tx.run("DELETE FROM tm_migration WHERE namespace = 'm'")
+  })
+}
+
 async function ids(database: Database): Promise<readonly number[]> {
   const rows = await database.query<{ id: number }>('SELECT id FROM note ORDER BY id')
   return rows.map((row) => row.id)
@@ -67,10 +78,15 @@ async function ids(database: Database): Promise<readonly number[]> {
 
 /** Registers what every engine must do as tests of node:test. */
 export function databaseContract(name: string, open: OpenForContract): void {
-  const withDatabase = async (
-    test: (database: Database) => Promise<void>,
-    options: ContractOptions = {},
-  ): Promise<void> => {
+  // Opening costs more than most cases: those that ask for nothing special share one database.
+  let shared: Database | undefined
+  const withDatabase: WithDatabase = async (test, options) => {
+    if (options === undefined) {
+      shared ??= await open({})
+      await clear(shared)
+      await test(shared)
+      return
+    }
     const database = await open(options)
     try {
       await database.migrate('contract', schema)
@@ -80,6 +96,7 @@ export function databaseContract(name: string, open: OpenForContract): void {
     }
   }
   describe(`${name}: database contract`, () => {
+    after(() => shared?.close())
     callCases(withDatabase)
     txCases(withDatabase)
     valueCases(withDatabase)
@@ -186,12 +203,12 @@ function callCases(withDatabase: WithDatabase): void {
     withDatabase(async (database) => {
       const woken: string[] = []
       const seen: Promise<readonly number[]>[] = []
-      for (const topic of ['notes', 'note-1', 'note-2', 'note-3']) {
+      const stops = ['notes', 'note-1', 'note-2', 'note-3'].map((topic) =>
         database.listen(topic, () => {
           woken.push(topic)
           seen.push(ids(database))
-        })
-      }
+        }),
+      )
       await Promise.allSettled([database.call(addNote, { id: 50, fail: 'coded' })])
       assert.deepEqual(woken, [])
       await database.call(addNested, { undo: [2] })
@@ -200,6 +217,7 @@ function callCases(withDatabase: WithDatabase): void {
         [1, 3, 11, 13],
         [1, 3, 11, 13],
       ])
+      for (const stop of stops) stop()
     }))
 
   it('stops waking a listener that asked for it', () =>
@@ -268,7 +286,7 @@ function txCases(withDatabase: WithDatabase): void {
   it('runs a program inside an interactive transaction in a savepoint of its own', () =>
     withDatabase(async (database) => {
       const woken: string[] = []
-      database.listen('notes', () => woken.push('notes'))
+      const stop = database.listen('notes', () => woken.push('notes'))
       await database.tx(async (tx) => {
         await tx.run('INSERT INTO note (id) VALUES (1)')
         const failed = tx.do((program) => addNote.program(program, { id: 2, fail: 'coded' }))
@@ -278,6 +296,7 @@ function txCases(withDatabase: WithDatabase): void {
       })
       assert.deepEqual(await ids(database), [1, 3, 4])
       assert.deepEqual(woken, ['notes'])
+      stop()
     }))
 
   it('keeps calls out of an interactive transaction', () =>
@@ -471,9 +490,9 @@ function lifeCases(withDatabase: WithDatabase, open: OpenForContract): void {
     withDatabase(async (database) => {
       const before = database.status()
       await Promise.all(Array.from({ length: 40 }, (_, id) => database.call(addNote, { id })))
-      const after = database.status()
-      assert.equal(after.calls - before.calls, 40)
-      assert.ok(after.commits > before.commits && after.commits - before.commits <= 40)
-      assert.deepEqual([after.queued, after.readOnly], [0, null])
+      const later = database.status()
+      assert.equal(later.calls - before.calls, 40)
+      assert.ok(later.commits > before.commits && later.commits - before.commits <= 40)
+      assert.deepEqual([later.queued, later.readOnly], [0, null])
     }))
 }

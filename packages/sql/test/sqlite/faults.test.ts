@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import { createVirtualClock, TidemillError, type VirtualClock } from '@tidemill/core'
 import { type Faults, openTestDatabase, type TestDatabase } from '@tidemill/sql/testing'
 import { temporaryFolder } from '../folder.ts'
-import { fill, giveFunction, stubborn } from '../procedures.ts'
+import { fill, giveFunction, moody, stubborn, writeAndThrow } from '../procedures.ts'
 import { schema } from '../schema.ts'
 
-const codes = { io: 10, full: 13 }
+const codes = { io: 10, corrupt: 11, full: 13 }
 
 interface Setting {
   readonly db: TestDatabase
@@ -191,4 +191,132 @@ test('a simulated slow disk delays each commit once, however many callers share 
     const before = db.status().commits
     await Promise.all(Array.from({ length: 100 }, (_, id) => db.call(fill, { id })))
     assert.ok(db.status().commits - before <= 2)
+  }))
+
+test('a caller that failed by itself keeps its own error when the COMMIT of its neighbours is unknown', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.io } })
+    const calls = [db.call(fill, { id: 1 }), db.call(writeAndThrow, { id: 2 })]
+    const expected = ['TM_SQL_OUTCOME_UNKNOWN', 'TM_SQL_PROCEDURE_FAILED']
+    assert.deepEqual(await outcomes(calls), expected)
+  }))
+
+test('callers that were not run again after an unknown COMMIT are refused, not unknown', () =>
+  withDatabase(async ({ db }) => {
+    // The first COMMIT is refused for the poison; then one by one, and the second of those fails in the disk.
+    await db.setFaults({ failCommit: { at: 3, errcode: codes.io } })
+    const calls = [1, 2, 3, 4].map((id) => db.call(fill, { id, poison: id === 4 }))
+    const refused = 'TM_SQL_READ_ONLY'
+    const expected = [1, 'TM_SQL_OUTCOME_UNKNOWN', refused, refused]
+    assert.deepEqual(await outcomes(calls), expected)
+  }))
+
+test('a disk that fails at the COMMIT of an interactive transaction stops writes', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.io } })
+    const work = db.tx((tx) => tx.run('INSERT INTO item (id) VALUES (1)'))
+    assert.deepEqual(await outcomes([work]), ['TM_SQL_OUTCOME_UNKNOWN'])
+    assert.match(db.status().readOnly ?? '', /TM_SQL_OUTCOME_UNKNOWN/u)
+  }))
+
+test('a full disk fails the flush even where a program swallows the error', () =>
+  withDatabase(
+    async ({ db }) => {
+      const sql = 'INSERT INTO item VALUES (1, zeroblob(1000000))'
+      const calls = [db.call(stubborn, { id: 2, sql }), db.call(fill, { id: 3 })]
+      assert.deepEqual(await outcomes(calls), ['TM_SQLITE_FULL', 'TM_SQLITE_FULL'])
+      assert.equal(await count(db), 0)
+    },
+    { maxPages: 40 },
+  ))
+
+test('a full disk fails an interactive transaction that swallows the error', () =>
+  withDatabase(
+    async ({ db }) => {
+      const work = db.tx(async (tx) => {
+        await tx.run('INSERT INTO item (id) VALUES (1)')
+        await outcomes([tx.run('INSERT INTO item VALUES (2, zeroblob(1000000))')])
+      })
+      assert.deepEqual(await outcomes([work]), ['TM_SQLITE_FULL'])
+      assert.equal(await count(db), 0)
+    },
+    { maxPages: 40 },
+  ))
+
+test('a trial write that was interrupted does not stand in the way of the next', () =>
+  withDatabase(async ({ db, clock }) => {
+    await db.tx((tx) => tx.run('CREATE TABLE tm_probe (fill BLOB)'))
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.full } })
+    assert.deepEqual(await outcomes([db.call(fill, { id: 1 })]), ['TM_SQLITE_FULL'])
+    await clock.advance(1000)
+    await count(db)
+    assert.equal(db.status().readOnly, null)
+  }))
+
+test('a file found corrupted by a trial write is not written to again', () =>
+  withDatabase(async ({ db, clock }) => {
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.full } })
+    assert.deepEqual(await outcomes([db.call(fill, { id: 1 })]), ['TM_SQLITE_FULL'])
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.corrupt } })
+    await clock.advance(1000)
+    await count(db)
+    await clock.advance(5000)
+    await count(db)
+    assert.match(db.status().readOnly ?? '', /TM_SQLITE_CORRUPT/u)
+  }))
+
+test('a migration during which the thread dies is applied whole or not at all', async () => {
+  for (const when of ['before-commit', 'after-commit'] as const) {
+    using folder = temporaryFolder()
+    const url = `sqlite:${folder.file('test.db')}`
+    await using db = await openTestDatabase({ url })
+    await db.setFaults({ crash: { at: 1, when } })
+    assert.deepEqual(await outcomes([db.migrate('test', schema)]), ['TM_SQL_OUTCOME_UNKNOWN'])
+    await db.close()
+    await using again = await openTestDatabase({ url })
+    const { applied } = await again.migrate('test', schema)
+    assert.equal(applied, when === 'before-commit' ? 1 : 0)
+    assert.equal(await count(again), 0)
+    await again.close()
+  }
+})
+
+test('a reader thread that died is replaced; only its queries fail', async () => {
+  using folder = temporaryFolder()
+  const sql = 'SELECT 1 AS deadly'
+  const url = `sqlite:${folder.file('test.db')}`
+  await using db = await openTestDatabase({ url, readers: 1, faults: { crashQuery: sql } })
+  assert.deepEqual(await outcomes([db.query(sql)]), ['TM_SQL_WORKER_LOST'])
+  assert.deepEqual(await db.query('SELECT 2 AS two'), [{ two: 2 }])
+  assert.equal(db.status().readOnly, null)
+  await db.close()
+})
+
+test('outputs and notifications of a first try that was undone are not seen', () =>
+  withDatabase(async ({ db }) => {
+    const woken: string[] = []
+    db.listen('thrown', () => woken.push('thrown'))
+    db.listen('items', () => woken.push('items'))
+    const calls = [1, 2].map((id) => db.call(writeAndThrow, { id }))
+    const failed = 'TM_SQL_PROCEDURE_FAILED'
+    assert.deepEqual(await outcomes([db.call(fill, { id: 3 }), ...calls]), [3, failed, failed])
+    assert.deepEqual(woken, ['items'])
+    assert.equal(await count(db), 1)
+  }))
+
+test('a caller is answered by the last run of its program, not by one that was undone', () =>
+  withDatabase(async ({ db }) => {
+    const calls = [db.call(fill, { id: 1 }), db.call(moody, null), db.call(fill, { id: 2 })]
+    assert.deepEqual(await outcomes(calls), [1, 'second try', 2])
+  }))
+
+test('a failure of the store that leaves the transaction open undoes it all the same', () =>
+  withDatabase(async ({ db }) => {
+    const work = db.tx(async (tx) => {
+      await tx.run('INSERT INTO item (id) VALUES (1)')
+      await tx.run('PRAGMA query_only = ON')
+      await outcomes([tx.run('INSERT INTO item (id) VALUES (2)')])
+    })
+    assert.deepEqual(await outcomes([work]), ['TM_SQLITE_READONLY'])
+    assert.equal(await count(db), 0)
   }))
