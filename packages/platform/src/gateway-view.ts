@@ -62,7 +62,7 @@ export function gatewayPicture(gateway: Gateway): Picture {
 }
 
 function worst(rows: readonly TrafficMetrics[]): number | null {
-  const values = rows.filter((row) => row.requests > 0).map((row) => row.p99Ms)
+  const values = rows.filter((row) => row.recentRequests > 0).map((row) => row.p99Ms)
   return values.length === 0 ? null : Math.max(...values)
 }
 
@@ -91,8 +91,8 @@ export function gatewayMetrics(gateway: Gateway): MetricFamily[] {
     })),
   )
   const quantiles: MetricSample[] = rows.flatMap((row) => [
-    { labels: { ...labels(row), quantile: '0.5' }, value: row.p50Ms / 1000 },
-    { labels: { ...labels(row), quantile: '0.99' }, value: row.p99Ms / 1000 },
+    { labels: { ...labels(row), quantile: '0.5' }, value: row.total.p50Ms / 1000 },
+    { labels: { ...labels(row), quantile: '0.99' }, value: row.total.p99Ms / 1000 },
   ])
   return [
     {

@@ -1,5 +1,5 @@
 import { TidemillError } from '@tidemill/core'
-import { openShop, type Shop } from '@tidemill/shop'
+import { openShop } from '@tidemill/shop'
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -22,7 +22,7 @@ export const en = {
   'totals.stuck': 'stuck',
   'picture.title': 'Where an order goes',
   'picture.help':
-    'Each arrow shows requests and errors per second over the last five seconds, and p99 since the start.',
+    'Each arrow shows requests and errors per second over the last five seconds, and the p99 of the last ten.',
   'picture.empty': 'The picture appears as soon as the platform reports its first sample.',
   'picture.table': 'The same as a table',
   'edge.from': 'From',

@@ -22,7 +22,7 @@ export const zhCn: Readonly<Record<TextKey, string>> = {
   'totals.pending': '处理中',
   'totals.stuck': '卡住',
   'picture.title': '一个订单经过哪里',
-  'picture.help': '每条箭头显示最近五秒的每秒请求数和错误率，以及启动以来的 p99 耗时。',
+  'picture.help': '每条箭头显示最近五秒的每秒请求数和错误率，以及最近十秒的 p99 耗时。',
   'picture.empty': '平台上报第一份样本后，这里会出现拓扑图。',
   'picture.table': '以表格查看',
   'edge.from': '从',

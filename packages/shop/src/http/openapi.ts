@@ -212,6 +212,12 @@ const content = (name: string, type: string): JsonSchema => ({
   [type]: { schema: name === '' ? { type: 'object' } : ref(name) },
 })
 
+/** Whatever else goes wrong: a full disk (507), an overload or a database that takes no writes (503). */
+const failed: JsonSchema = {
+  description: 'Failed, with its code; `retryable` says whether to try again',
+  content: content('Problem', problemContentType),
+}
+
 function renderOperation(operation: Operation): JsonSchema {
   const { summary, parameters, body, answers, problems } = operation
   const good = Object.entries(answers).map(([status, [name, description]]) => [
@@ -233,7 +239,7 @@ function renderOperation(operation: Operation): JsonSchema {
             content: content(body.schema, 'application/json'),
           },
         }),
-    responses: Object.fromEntries([...good, ...bad]) as JsonSchema,
+    responses: Object.fromEntries([...good, ...bad, ['default', failed]]) as JsonSchema,
   }
 }
 

@@ -1,5 +1,4 @@
 /** Appends for ever and prints each id once it has been acknowledged; killed by kill.int.ts. */
-import { writeSync } from 'node:fs'
 import { openDatabase } from '@tidemill/sql'
 import { fill } from '../procedures.ts'
 
@@ -11,7 +10,8 @@ async function caller(): Promise<void> {
   for (;;) {
     const own = id++
     await db.call(fill, { id: own, size: own % 3 === 0 ? 3000 : 100 })
-    writeSync(1, `${own}\n`)
+    // The next call waits for the line to be taken, so that a slow reader slows the appender and loses nothing.
+    await new Promise<void>((resolve) => process.stdout.write(`${own}\n`, () => resolve()))
   }
 }
 await Promise.all(Array.from({ length: 16 }, caller))
