@@ -124,14 +124,21 @@ function foldOne(event: StoredEvent, orders: Map<string, FoldedOrder>, faults: s
 
 const checksum = (text: string): number => crc32(Buffer.from(text))
 
-async function sagasEnded({ sagas }: OrderService): Promise<Invariant> {
-  const faults: string[] = []
+async function sagasEnded({ database, sagas }: OrderService): Promise<Invariant> {
+  const refunds = await database.query<{ id: string; state: string }>(
+    `SELECT id, state FROM shop_refund WHERE state IN ('waiting', 'running') LIMIT 10`,
+  )
+  const faults = refunds.map(({ id, state }) => `refund ${id} is ${state}`)
   for (const state of ['running', 'compensating', 'stuck'] as const) {
     for (const saga of await sagas.list({ state, limit: 10 })) {
       faults.push(`${saga.type} ${saga.bizKey} is ${state}`)
     }
   }
-  return invariant('all sagas ended', faults, 'none is running, compensating or stuck')
+  return invariant(
+    'all sagas ended',
+    faults,
+    'none is running, compensating or stuck, and no refund waits',
+  )
 }
 
 async function outboxDrained({ sagas }: OrderService): Promise<Invariant> {

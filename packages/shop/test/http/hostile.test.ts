@@ -135,7 +135,7 @@ describe('hostile input', () => {
           assertRefusal(answer, raw.slice(0, 300))
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     )
     assert.ok(refused > 50 && accepted.size > 5, `${refused} refused, ${accepted.size} accepted`)
     await shop.idle()
