@@ -108,6 +108,7 @@ function walk(value: unknown, depth: number): number {
     sum += key.length + walk((value as Record<string, unknown>)[key], depth + 1)
     if (sum > mostQueuedBytes) break
   }
-  // Nothing to see from outside: an empty object, or a map, a set or a buffer.
-  return sum === 16 ? serializedBytes(value) : sum
+  // Nothing to see from outside: a map, a set or a buffer, if it is not a plain empty object, which is common.
+  if (sum > 16 || Object.getPrototypeOf(value) === Object.prototype) return sum
+  return serializedBytes(value)
 }

@@ -38,6 +38,8 @@ export type Request =
   | { readonly kind: 'queries'; readonly queries: readonly QueryMessage[] }
   | {
       readonly kind: 'calls'
+      /** The sender knows of the last failure that stopped writes; otherwise the calls were sent before they could. */
+      readonly knowsReadOnly: boolean
       readonly now: number
       readonly define: readonly ProcedureEntry[]
       /** Parallel arrays: flat messages are the cheapest to clone. */

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import { realClock } from '@tidemill/core'
+import { type ErrorJson, realClock } from '@tidemill/core'
 import { acquireOwner, openSqlite, type SqliteOwner } from '@tidemill/core/sqlite'
+import { sqlErrors } from '../errors.ts'
 import { execute } from './direct-tx.ts'
 import { createFaultPoints } from './fault-points.ts'
 import { createIdleCheckpoint, type IdleCheckpoint } from './idle-checkpoint.ts'
@@ -28,6 +29,8 @@ let owner: SqliteOwner | undefined
 let idle: IdleCheckpoint | undefined
 let openWriter: Writer | undefined
 let openReader: Reader | undefined
+/** Why writes stopped, until one succeeds: a flush that was already on its way must not be tried after that. */
+let stopped: ErrorJson | null = null
 
 function connect(readOnly: boolean): DatabaseSync {
   const db = openSqlite(setup.file, { readOnly })
@@ -80,6 +83,23 @@ function release(): void {
   owner?.release()
 }
 
+function runCalls(request: Extract<Request, { kind: 'calls' }>): CallsAnswer {
+  if (stopped !== null && !request.knowsReadOnly) {
+    const details = { url: setup.url, reason: stopped.message }
+    const error = sqlErrors.error('TM_SQL_READ_ONLY', details).toJSON()
+    const failures = request.procedures.map((_, index): [number, ErrorJson] => [index, error])
+    return { commits: 0, outputs: [], failures, readOnly: null, topics: [] }
+  }
+  try {
+    const result = writer().runCalls(request.now, request.procedures, request.inputs)
+    stopped = result.readOnly
+    return result
+  } catch (error) {
+    stopped = stopsWrites(error) ? errorJson(error, request.kind) : null
+    throw error
+  }
+}
+
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'open':
@@ -89,7 +109,7 @@ async function answer(request: Request): Promise<unknown> {
       return { results: answerQueries(request.queries) }
     case 'calls':
       for (const entry of request.define) await table.define(entry)
-      return writer().runCalls(request.now, request.procedures, request.inputs)
+      return runCalls(request)
     case 'begin':
       writer().begin()
       break
@@ -104,6 +124,7 @@ async function answer(request: Request): Promise<unknown> {
       break
     case 'probe':
       writer().probe()
+      stopped = null
       break
     case 'faults':
       faults.set(request.faults)

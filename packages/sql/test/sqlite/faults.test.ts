@@ -320,3 +320,36 @@ test('a failure of the store that leaves the transaction open undoes it all the 
     assert.deepEqual(await outcomes([work]), ['TM_SQLITE_READONLY'])
     assert.equal(await count(db), 0)
   }))
+
+/** Many large calls, and while their flush runs, enough others that a second flush is sent behind it. */
+async function twoFlushes(db: TestDatabase): Promise<{
+  readonly first: readonly Promise<number>[]
+  readonly second: readonly Promise<number>[]
+}> {
+  const rows = (from: number, size: number): Promise<number>[] =>
+    Array.from({ length: 600 }, (_, at) => db.call(fill, { id: from + at, size }))
+  const first = rows(1, 20_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  return { first, second: rows(1001, 10) }
+}
+
+test('a flush that was sent behind a running one is committed by itself, and answers keep their order', () =>
+  withDatabase(async ({ db }) => {
+    const order: number[] = []
+    const { first, second } = await twoFlushes(db)
+    await Promise.all([...first, ...second].map(async (call) => order.push(await call)))
+    assert.deepEqual(
+      order,
+      order.toSorted((a, b) => a - b),
+    )
+    assert.equal(await count(db), 1200)
+  }))
+
+test('a flush that was sent before a failed COMMIT was known is refused, and nothing of it is written', () =>
+  withDatabase(async ({ db }) => {
+    await db.setFaults({ failCommit: { at: 1, errcode: codes.io } })
+    const { first, second } = await twoFlushes(db)
+    assert.deepEqual(new Set(await outcomes(first)), new Set(['TM_SQL_OUTCOME_UNKNOWN']))
+    assert.deepEqual(new Set(await outcomes(second)), new Set(['TM_SQL_READ_ONLY']))
+    assert.equal(await count(db), 0)
+  }))
