@@ -1,33 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TidemillError } from '@tidemill/core'
-import { type Dialect, type Program, procedure, type Tx } from '@tidemill/sql'
+import { type Dialect, type Program, type Tx } from '@tidemill/sql'
 import {
   type AppendInput,
   type AppendManyInput,
   appendManyProgram,
   type AppendManyResult,
-  appendProgram,
   type Json,
-  loadProgram,
   type NewEvent,
-  type StoredEvent,
 } from '@tidemill/events'
+import { appendAndShrug, appendOnce, placeOrder } from './procedures.ts'
 import { open, rejects, throws } from './support.ts'
 
 const event = { type: 'Noted', data: 1 } as const
-
-export const placeOrder = procedure(
-  import.meta.url,
-  'placeOrder',
-  function* (tx: Tx, input: { fail: boolean }): Program<StoredEvent[]> {
-    yield* tx.run('INSERT INTO orders (id) VALUES (?)', 'o-1')
-    yield* appendProgram(tx, { stream: 'order-1', events: [event, event], expected: 'none' })
-    yield* appendManyProgram(tx, { appends: [{ stream: 'log', events: [event] }] })
-    if (input.fail) throw new TidemillError('TM_TEST_FAIL', 'no')
-    return yield* loadProgram(tx, { stream: 'order-1' })
-  },
-)
 
 test('events and read model rows of one procedure commit together or not at all', async () => {
   await using opened = await open()
@@ -141,19 +127,6 @@ test('a problem deep in a payload is said with its whole path', async () => {
   )
 })
 
-export const appendAndShrug = procedure(
-  import.meta.url,
-  'appendAndShrug',
-  function* (tx: Tx, input: AppendManyInput): Program<string> {
-    try {
-      yield* appendManyProgram(tx, input)
-      return 'went'
-    } catch (error) {
-      return TidemillError.is(error) ? error.code : String(error)
-    }
-  },
-)
-
 test('a procedure that goes on after a refused append commits nothing of it', async () => {
   await using opened = await open()
   const { store, database } = opened
@@ -190,8 +163,6 @@ test('a procedure may repeat an append of its own and gets the original answer',
   assert.deepEqual(await database.call(appendOnce, input), { ...first, deduplicated: true })
   assert.equal(await opened.store.head(), 1)
 })
-
-export const appendOnce = procedure(import.meta.url, 'appendOnce', appendProgram)
 
 test('the same stream or the same id twice in one append is refused', async () => {
   await using opened = await open()
