@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createReadStream, existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
@@ -136,23 +136,25 @@ describe('tidemill demo', () => {
     assert.ok(data.invoices.cancellations <= cancelled)
   })
 
-  it('names line and column of a malformed row and goes on with the others', async (t) => {
-    const folder = temporaryFolder(t)
-    const file = path.join(folder, 'orders.csv')
-    const { writeFile } = await import('node:fs/promises')
-    await writeFile(
-      file,
-      [
-        'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country',
-        '1,21314,GLASS,8,2011-11-01 08:16:00,2.1,17733.0,United Kingdom',
-        '2,21314,"BROKEN,8,2011-11-01 08:16:00',
-      ].join('\n'),
-    )
-    const { stdout, stderr, code } = await tidemill(t, 'demo', '--orders', file, '--json')
-    const text = `${stdout}${stderr}`
-    assert.match(text, /TM_SHOP_|malformed|"read":/u)
-    assert.ok(code === 0 || /line/u.test(stderr), stderr)
-    assert.match(await readFile(file, 'utf8'), /BROKEN/u)
+  it('refuses a file with a malformed row, naming line and column, or skips and counts it when told to', async (t) => {
+    const file = path.join(temporaryFolder(t), 'orders.csv')
+    const text = [
+      'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country',
+      '1,21314,GLASS,8,2011-11-01 08:16:00,2.1,17733.0,United Kingdom',
+      '2,21315,BROKEN,many,2011-11-01 08:20:00,2.1,17733.0,United Kingdom',
+      '',
+    ].join('\n')
+    await writeFile(file, text)
+    const refused = await tidemill(t, 'demo', '--orders', file)
+    assert.notEqual(refused.code, 0)
+    assert.equal(refused.stdout, '')
+    assert.match(refused.stderr, /error\[TM_SHOP_CSV_INVALID\].*line 3, column \d+/u)
+    const skipped = await tidemill(t, 'demo', '--orders', file, '--malformed', 'skip', '--json')
+    assert.equal(skipped.code, 0, skipped.stderr)
+    assert.match(skipped.stderr, /line 3/u)
+    const { invoices, lines } = parse(skipped.stdout)
+    assert.equal(invoices.orders, 1)
+    assert.deepEqual([lines.read, lines.used, lines.skipped], [2, 1, 1])
   })
 
   it('refuses a file that is not there with a coded error', async (t) => {

@@ -15,8 +15,13 @@ export interface DemoTraffic {
 
 const unitsOfEach = 1_000_000
 
-/** Keeps generated orders coming through the gateway until it is stopped. */
-export function startDemoTraffic(running: ShopPlatform, rate: number, seed: number): DemoTraffic {
+/** Keeps generated orders coming through the gateway until it is stopped; `onFailure` hears why they ended before. */
+export function startDemoTraffic(
+  running: ShopPlatform,
+  rate: number,
+  seed: number,
+  onFailure: (error: unknown) => void,
+): DemoTraffic {
   const controller = new AbortController()
   const baseUrl = running.platform.gatewayUrl
   const send = async (): Promise<void> => {
@@ -26,8 +31,8 @@ export function startDemoTraffic(running: ShopPlatform, rate: number, seed: numb
     const items = placedNow(syntheticItemsToSend({ seed, firstInvoice }))
     await replay({ baseUrl, items, rate, concurrency: 16, signal: controller.signal })
   }
-  const sending = send().catch(() => {
-    // The platform is closing, or the data was exhausted: traffic simply ends; the console shows that it did.
+  const sending = send().catch((error: unknown) => {
+    if (!controller.signal.aborted) onFailure(error)
   })
   return {
     async stop() {

@@ -2,6 +2,7 @@ import type { Invocation } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
 import { startDemoTraffic } from '../demo-traffic.ts'
 import { firstScreen } from '../first-screen.ts'
+import { reportError } from '../report.ts'
 import { parsePort, startShopPlatform } from '../shop-platform.ts'
 import { version } from '../version.ts'
 
@@ -41,7 +42,12 @@ export async function execute(invocation: Invocation): Promise<number> {
       )
       for (const line of screen) out.line(line)
     }
-    const traffic = demo ? startDemoTraffic(running, rate, flags.number('seed') ?? 1) : undefined
+    const traffic = demo
+      ? startDemoTraffic(running, rate, flags.number('seed') ?? 1, (error) => {
+          out.note('the demo traffic ended:')
+          reportError(error, out, false)
+        })
+      : undefined
     await aborted(signal)
     out.note('draining ... (Ctrl-C again ends at once)')
     await traffic?.stop()
