@@ -1,6 +1,7 @@
 import { type ErrorTable, errorTable } from './error-table.ts'
 
 export type CoreErrorCode =
+  | 'TM_CORE_BYTES'
   | 'TM_CORE_DURATION'
   | 'TM_CORE_CLOSED'
   | 'TM_CORE_DEADLINE'
@@ -15,6 +16,15 @@ export type CoreErrorCode =
 
 /** Errors of `@tidemill/core`. */
 export const coreErrors: ErrorTable<CoreErrorCode> = errorTable('core', {
+  TM_CORE_BYTES: {
+    message: 'not a number of bytes: "{received}"',
+    hint: 'Write a whole number, or one with a unit: 500B, 64KiB, 1MiB, 2GiB, 10MB.',
+    zh: {
+      message: '不是合法的字节数："{received}"',
+      hint: '请写整数，或带单位的数：500B、64KiB、1MiB、2GiB、10MB。',
+    },
+    http: 400,
+  },
   TM_CORE_DURATION: {
     message: 'not a duration: "{received}"',
     hint: 'Write a number with a unit, for example 250ms, 5s, 15m, 1h or 7d.',

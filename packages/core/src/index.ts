@@ -1,4 +1,5 @@
 export { type BackoffOptions, backoffBound, backoffDelay } from './backoff.ts'
+export { type ByteSize, parseBytes } from './byte-size.ts'
 export {
   type Clock,
   createVirtualClock,
@@ -61,6 +62,13 @@ export type {
   Schema,
   Validated,
 } from './schema/schema.ts'
+export {
+  createTimerWheel,
+  sharedTimerWheel,
+  type TimerWheel,
+  type TimerWheelOptions,
+  type WheelTimer,
+} from './timer-wheel.ts'
 export { ProtoReader } from './wire/proto-reader.ts'
 export { ProtoWriter } from './wire/proto-writer.ts'
 export {
@@ -72,3 +80,4 @@ export {
   zigzag32,
   zigzag64,
 } from './wire/varint.ts'
+export { type SlabPiece, WriteSlab } from './write-slab.ts'
