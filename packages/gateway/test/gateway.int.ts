@@ -54,6 +54,19 @@ describe('gateway: routing', () => {
     assert.equal(response.headers.get('x-request-id'), 'my-id.1')
   })
 
+  it('tells the upstream how long it will wait, whatever the client said', async () => {
+    await h.gateway.putRoute(
+      orderRoute(
+        { matches: [{ path: { value: '/timed' } }], timeouts: { request: '1500ms' } },
+        't',
+      ),
+    )
+    const headers = { 'X-Envoy-Expected-Rq-Timeout-Ms': '99999999' }
+    const response = await h.get('/timed', { headers })
+    const got = ((await response.json()) as Echo).headers
+    assert.equal(got['x-envoy-expected-rq-timeout-ms'], '1500')
+  })
+
   it('answers 404 with a problem document when no route matches', async () => {
     const response = await h.get('/nowhere')
     assert.equal(response.status, 404)

@@ -31,6 +31,7 @@ export interface ExchangeOptions {
 
 /** A smaller unread body is read and thrown away to keep the connection; a larger one ends it. */
 const drainedBytes = 64 * 1024
+const timeoutField = 'X-Envoy-Expected-Rq-Timeout-Ms'
 /** A server may say 100, 102, 103; one that says so without end is broken. */
 const mostInterim = 10
 
@@ -93,6 +94,9 @@ export class NodeExchange {
       return
     }
     modifyFields(head.forward, forward.requestHeaders)
+    // Envoy's name: how long we shall wait, so that nobody works on an answer that comes too late.
+    const waitMs = Math.min(forward.requestMs, forward.backendMs)
+    if (waitMs < Infinity) head.forward.push(timeoutField, String(Math.ceil(waitMs)))
     if (head.bodyLength < 0) head.forward.push('Transfer-Encoding', 'chunked')
     else if (head.bodyLength > 0 || takesBody(head.method)) {
       head.forward.push('Content-Length', String(head.bodyLength))

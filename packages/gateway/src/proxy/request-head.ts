@@ -59,6 +59,7 @@ const dropped: readonly (readonly string[])[] = byLength([
   'content-length',
   'expect',
   'forwarded',
+  'x-envoy-expected-rq-timeout-ms',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',
