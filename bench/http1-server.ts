@@ -1,0 +1,109 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { binaries } from '../scripts/engines/require.ts'
+import { defineBench } from './lib/bench.ts'
+import type { HelloStats } from './peers/http1-hello.ts'
+
+const run = promisify(execFile)
+
+/** wrk's script for a pipeline of 16, as the TechEmpower plaintext test sends it. */
+const pipelineScript = `init = function(args)
+  local r = {}
+  for i = 1, 16 do r[i] = wrk.format(nil, "/") end
+  req = table.concat(r)
+end
+request = function() return req end
+`
+
+/** A hello server in a process of its own, on the first core. */
+class Hello {
+  readonly #child: ChildProcess
+  readonly port: number
+
+  constructor(child: ChildProcess, port: number) {
+    this.#child = child
+    this.port = port
+  }
+
+  static async start(kind: 'ours' | 'node'): Promise<Hello> {
+    const script = path.join(import.meta.dirname, 'peers', 'http1-hello.ts')
+    const args = ['-c', '0', process.execPath, ...process.execArgv, script, kind]
+    const child = spawn('taskset', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const [port] = (await once(child, 'message')) as [number]
+    return new Hello(child, port)
+  }
+
+  /** What it did since the last call. */
+  async stats(): Promise<HelloStats> {
+    const answer = once(this.#child, 'message')
+    this.#child.send('stats')
+    const [stats] = (await answer) as [HelloStats]
+    return stats
+  }
+
+  stop(): void {
+    this.#child.disconnect()
+  }
+}
+
+export const bench = defineBench({
+  name: 'http1-server',
+  about: 'A hello server, one core, 64 keep-alive connections of wrk on the other core',
+  claims: [
+    { id: 'requests', about: 'requests/s against node:http', unit: 'x', target: { atLeast: 2.5 } },
+    {
+      id: 'pipelined',
+      about: 'requests/s against node:http, 16 in a pipeline',
+      unit: 'x',
+      target: { atLeast: 2.5 },
+    },
+  ],
+  async run(ctx) {
+    const { wrk = 'wrk' } = binaries('wrk')
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'tidemill-bench-'))
+    const script = path.join(folder, 'pipeline.lua')
+    await writeFile(script, pipelineScript)
+    const [ours, node] = await Promise.all([Hello.start('ours'), Hello.start('node')])
+    const seen = new Map<string, HelloStats>()
+    const slice = async (name: string, hello: Hello, pipeline: boolean): Promise<number> => {
+      const url = `http://127.0.0.1:${hello.port}/`
+      const more = pipeline ? ['-s', script] : []
+      await hello.stats()
+      const args = ['-c', '1', wrk, '-t1', '-c64', '-d2s', ...more, url]
+      const { stdout } = await run('taskset', args)
+      seen.set(name, await hello.stats())
+      const rate = Number(/Requests\/sec:\s+([\d.]+)/u.exec(stdout)?.[1])
+      if (/Non-2xx|Socket errors/u.test(stdout)) throw new Error(`${name}: ${stdout}`)
+      return rate
+    }
+    try {
+      const lanes = await ctx.alternate({
+        measure: 'rate',
+        unit: 'requests/s',
+        rounds: 3,
+        lanes: {
+          ours: () => slice('ours', ours, false),
+          nodeHttp: () => slice('node:http', node, false),
+          oursPipelined: () => slice('ours, pipelined', ours, true),
+          nodePipelined: () => slice('node:http, pipelined', node, true),
+        },
+      })
+      for (const [name, { requests, userUs, systemUs, allocated }] of seen) {
+        const per = (value: number, digits: number): string => (value / requests).toFixed(digits)
+        ctx.note(
+          `${name}: ${per(allocated, 0)} bytes allocated, ${per(userUs, 2)} us of user and ${per(systemUs, 2)} us of kernel time a request`,
+        )
+      }
+      ctx.ratio('requests', lanes.ours, lanes.nodeHttp)
+      ctx.ratio('pipelined', lanes.oursPipelined, lanes.nodePipelined)
+    } finally {
+      ours.stop()
+      node.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+})
