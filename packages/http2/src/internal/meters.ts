@@ -1,0 +1,43 @@
+import type { Clock } from '@tidemill/core'
+import type { Http2Stats } from '../stats.ts'
+import { Meter, type Progress } from './meter.ts'
+import type { LimitValues } from './tuning.ts'
+
+/** What a peer is measured by, see `Http2Limits`. */
+export class Meters {
+  readonly resets: Meter
+  readonly refusals: Meter
+  readonly pings: Meter
+  readonly settings: Meter
+  readonly priorities: Meter
+  readonly windowUpdates: Meter
+  readonly emptyData: Meter
+  readonly largeHeaderLists: Meter
+  /** Header blocks that were given up. */
+  continuationFloods = 0
+
+  constructor(clock: Clock, limits: LimitValues, progress: Progress) {
+    this.resets = new Meter(clock, limits.resets)
+    this.refusals = new Meter(clock, limits.refusals)
+    this.pings = new Meter(clock, limits.pings, progress)
+    this.settings = new Meter(clock, limits.settings, progress)
+    this.priorities = new Meter(clock, limits.priorities, progress)
+    this.windowUpdates = new Meter(clock, limits.windowUpdates, progress)
+    this.emptyData = new Meter(clock, limits.emptyData)
+    this.largeHeaderLists = new Meter(clock, limits.largeHeaderLists)
+  }
+
+  totals(): Http2Stats['limits'] {
+    return {
+      resets: this.resets.total,
+      refusals: this.refusals.total,
+      pings: this.pings.total,
+      settings: this.settings.total,
+      priorities: this.priorities.total,
+      windowUpdates: this.windowUpdates.total,
+      emptyData: this.emptyData.total,
+      largeHeaderLists: this.largeHeaderLists.total,
+      continuationFloods: this.continuationFloods,
+    }
+  }
+}
