@@ -1,0 +1,70 @@
+import type { Shape } from './plan.ts'
+
+/** Assigns also `__proto__`, as a property of the object itself. */
+export function setOwn(target: Shape, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+  } else {
+    target[key] = value
+  }
+}
+
+interface OneOf {
+  readonly case: string | undefined
+  readonly value?: unknown
+}
+
+/** google.protobuf.Struct as the JSON object that a field of this type holds. */
+export function structToJson(struct: Shape): Shape {
+  const json: Shape = {}
+  const fields = struct['fields'] as Shape
+  for (const key of Object.keys(fields)) setOwn(json, key, valueToJson(fields[key] as Shape))
+  return json
+}
+
+function valueToJson(value: Shape): unknown {
+  const kind = value['kind'] as OneOf
+  switch (kind.case) {
+    case 'structValue':
+      return structToJson(kind.value as Shape)
+    case 'listValue':
+      return ((kind.value as Shape)['values'] as Shape[]).map(valueToJson)
+    case 'nullValue':
+    case undefined:
+      return null
+    default:
+      return kind.value
+  }
+}
+
+/** The inverse; what JSON does not know (undefined, a function) becomes a value without a kind. */
+export function jsonToStruct(json: unknown): Shape {
+  const fields: Shape = {}
+  if (json !== null && typeof json === 'object' && !Array.isArray(json)) {
+    for (const key of Object.keys(json)) setOwn(fields, key, jsonToValue((json as Shape)[key]))
+  }
+  return { $typeName: 'google.protobuf.Struct', fields }
+}
+
+function jsonToValue(json: unknown): Shape {
+  return { $typeName: 'google.protobuf.Value', kind: kindOf(json) }
+}
+
+function kindOf(json: unknown): OneOf {
+  if (typeof json === 'number') return { case: 'numberValue', value: json }
+  if (typeof json === 'string') return { case: 'stringValue', value: json }
+  if (typeof json === 'boolean') return { case: 'boolValue', value: json }
+  if (json === null) return { case: 'nullValue', value: 0 }
+  if (Array.isArray(json)) {
+    const values = json.map(jsonToValue)
+    return { case: 'listValue', value: { $typeName: 'google.protobuf.ListValue', values } }
+  }
+  return typeof json === 'object'
+    ? { case: 'structValue', value: jsonToStruct(json) }
+    : { case: undefined }
+}

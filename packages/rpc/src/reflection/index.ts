@@ -1,0 +1,2 @@
+export { createReflectionClient, type ReflectionClient } from './reflection-client.ts'
+export { addReflection } from './reflection-server.ts'
