@@ -58,6 +58,19 @@ export interface EventDocument {
   readonly data: unknown
 }
 
+/** One call from one part to another. */
+export interface HopDocument {
+  readonly at: number
+  readonly from: string
+  readonly to: string
+  readonly call: string
+  readonly ms: number
+  /** `OK`, or the name of a gRPC status or the code of an error. */
+  readonly status: string
+  /** Milliseconds that were left of the deadline when it began; null for none. */
+  readonly leftMs: number | null
+}
+
 /** `/api/v1/orders/ID`: one order followed across the platform. */
 export interface FollowedOrderDocument {
   readonly order: {
@@ -75,6 +88,8 @@ export interface FollowedOrderDocument {
     }[]
   }
   readonly route: RouteView | null
+  /** The calls made for it between services, providers and databases, by time; those since the last start. */
+  readonly hops?: readonly HopDocument[]
   readonly saga: SagaDocument | null
   readonly events: readonly EventDocument[]
   readonly payments: readonly {

@@ -47,6 +47,8 @@ export interface StepAnswer {
 export interface StepContext {
   /** Aborts when the attempt's timeout is over or the dispatcher closes. */
   readonly signal: AbortSignal
+  /** Milliseconds that the attempt may take: the deadline to send along with a remote call. */
+  readonly timeoutMs: number
 }
 
 /** Carries requests to a participant: in process, over HTTP, over rpc. A rejection means: outcome unknown, try again. */

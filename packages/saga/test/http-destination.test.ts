@@ -30,7 +30,7 @@ async function ask(
   try {
     const destination = httpDestination({ url: `http://127.0.0.1:${port}/step` })
     const signal = new AbortController().signal
-    return { answer: await destination(request, { signal }), urls }
+    return { answer: await destination(request, { signal, timeoutMs: 5000 }), urls }
   } finally {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))

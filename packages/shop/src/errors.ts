@@ -18,6 +18,7 @@ export type ShopErrorCode =
   | 'TM_SHOP_ORDER_CANCELLED'
   | 'TM_SHOP_REFUND_EXCEEDS'
   | 'TM_SHOP_SKU_UNKNOWN'
+  | 'TM_SHOP_DEADLINE'
   | 'TM_SHOP_DEMO_REFUSED'
 
 /** Errors of `@tidemill/shop`. */
@@ -160,6 +161,17 @@ export const shopErrors: ErrorTable<ShopErrorCode> = errorTable('shop', {
       hint: '请用 GET /catalogue 查看在售商品；用 PUT /catalogue/SKU 添加商品。',
     },
     http: 422,
+  },
+  TM_SHOP_DEADLINE: {
+    message:
+      'the time of the request was over before the order was safe; whether it was taken is not known',
+    hint: 'Repeat the request with the same Idempotency-Key: it gives the order if it was taken, and takes it if not.',
+    zh: {
+      message: '订单落盘之前请求的时限已到；订单是否已被接收尚不确定',
+      hint: '请用相同的 Idempotency-Key 重发请求：已接收则返回该订单，未接收则重新接收。',
+    },
+    http: 504,
+    retryable: true,
   },
   TM_SHOP_DEMO_REFUSED: {
     message: '{method} {path} was answered {status} {code}',

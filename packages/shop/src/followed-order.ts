@@ -1,10 +1,11 @@
 import type { Saga } from '@tidemill/saga'
+import type { Hop, HopLog } from './hop-log.ts'
 import { formatHundredths } from './money.ts'
 import type { OrderService } from './order/order-service.ts'
 import { type OrderRecord, type OrderView, viewOf } from './order/order-view.ts'
 import type { ReadSide } from './order/read-side.ts'
-import type { Payment, PaymentService } from './payment/payment-service.ts'
-import type { StockMove, StockService } from './stock/stock-service.ts'
+import type { Payment, PaymentPort } from './payment/payment-service.ts'
+import type { StockMove, StockPort } from './stock/stock-service.ts'
 
 /** Who did a thing that the timeline shows. */
 export type TimelineSystem = 'order' | 'saga' | 'stock' | 'payment' | 'events'
@@ -43,6 +44,8 @@ export interface FollowedOrder {
     readonly placedAt: string
     readonly refunded: number
   }
+  /** The calls made for it, by time; those since the shop was opened. */
+  readonly hops: readonly Hop[]
   readonly saga: FollowedSaga | null
   /** The sagas of its refunds, oldest first. */
   readonly refunds: readonly FollowedSaga[]
@@ -62,14 +65,15 @@ export interface FollowedOrder {
 export interface FollowSources {
   readonly orders: OrderService
   readonly reads: ReadSide
-  readonly payment: PaymentService
-  readonly stock: StockService
+  readonly payment: PaymentPort
+  readonly stock: StockPort
+  readonly hops: HopLog
 }
 
 /** Everything that is known of an order; undefined when there is none with that id. */
 export async function followOrder(
   id: string,
-  { orders, reads, payment, stock }: FollowSources,
+  { orders, reads, payment, stock, hops }: FollowSources,
 ): Promise<FollowedOrder | undefined> {
   const record = await reads.record(id)
   if (record === undefined) return undefined
@@ -84,9 +88,11 @@ export async function followOrder(
   ])
   const refunds = found.filter((saga) => saga !== undefined)
   const { page, saga, events } = record
-  const requestId = events[0]?.meta['requestId']
+  const given = events[0]?.meta['requestId']
+  const requestId = typeof given === 'string' ? given : null
   return {
-    requestId: typeof requestId === 'string' ? requestId : null,
+    requestId,
+    hops: hops.of(requestId === null ? [id] : [requestId, id]),
     order: {
       ...viewOf(record),
       customer: page.customer,

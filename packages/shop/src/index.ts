@@ -18,6 +18,7 @@ export type {
   TimelineEntry,
   TimelineSystem,
 } from './followed-order.ts'
+export type { Hop } from './hop-log.ts'
 export type { Invariant } from './invariants.ts'
 export { formatHundredths, isCurrency, type Minor, parseHundredths } from './money.ts'
 export { openApiDocument } from './http/openapi.ts'

@@ -11,6 +11,7 @@ import {
   silentLogger,
 } from '@tidemill/core'
 import type { EventStore } from '@tidemill/events'
+import { failureName } from '@tidemill/rpc'
 import type { Sagas } from '@tidemill/saga'
 import type { DatabaseStatus } from '@tidemill/sql'
 import { catalogueRoutes } from './catalogue/catalogue-routes.ts'
@@ -22,6 +23,7 @@ import { makeFolder } from './files.ts'
 import { type FollowedOrder, followOrder } from './followed-order.ts'
 import { listen } from './http/server.ts'
 import { openApiDocument } from './http/openapi.ts'
+import { createHopLog } from './hop-log.ts'
 import { checkInvariants, type Invariant } from './invariants.ts'
 import type { OrderState } from './order/order.ts'
 import { orderRoutes } from './order/order-routes.ts'
@@ -30,6 +32,7 @@ import { createReadSide } from './order/read-side.ts'
 import { createPayment } from './payment/payment-service.ts'
 import { type Bill, openProvider, type ProviderOptions } from './provider/provider.ts'
 import { type RouteObject, shopRoutes } from './routes.ts'
+import { createServiceNetwork } from './rpc/service-network.ts'
 import type { ServiceContext } from './service-context.ts'
 import { createStock } from './stock/stock-service.ts'
 
@@ -134,16 +137,23 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
     await makeFolder(dataDir)
     const databases = stack.add(await openDatabases(context, options.openDatabase))
     const provider = stack.add(await openProvider(databases.provider, context, options.provider))
-    const stock = createStock(databases.stock)
-    const payment = createPayment(databases.payment, provider)
-    const catalogue = await openCatalogue(databases.catalogue, stock)
+    const hops = createHopLog({ clock, statusOf: failureName })
+    const stock = createStock(databases.stock, hops)
+    const payment = createPayment(databases.payment, provider, { hops, clock })
+    const rpc = stack.add(createServiceNetwork(hops, logger))
+    await rpc.serveStock(stock)
+    await rpc.servePayment(payment)
+    const catalogue = await openCatalogue(databases.catalogue, rpc.stock('catalogue'))
+    await rpc.serveCatalogue(catalogue)
+    const [stockOfOrder, paymentOfOrder] = [rpc.stock('order'), rpc.payment('order')]
     const toStock = createEdgeMeter('saga', 'stock', clock)
     const toPayment = createEdgeMeter('saga', 'payment', clock)
     const orders = stack.add(
       await openOrders(databases.order, context, {
-        stock: meterDestination(stock.destination, toStock),
-        payment: meterDestination(payment.destination, toPayment),
-        unknownSkus: (skus) => catalogue.unknown(skus),
+        stock: meterDestination(stockOfOrder.destination, toStock),
+        payment: meterDestination(paymentOfOrder.destination, toPayment),
+        catalogue: rpc.catalogue('order'),
+        hops,
       }),
     )
     const reads = createReadSide(orders)
@@ -193,7 +203,8 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       routes: shopRoutes,
       events: orders.events,
       sagas: orders.sagas,
-      order: (id) => followOrder(id, { orders, reads, payment, stock }),
+      order: (id) =>
+        followOrder(id, { orders, reads, hops, payment: paymentOfOrder, stock: stockOfOrder }),
       async latest(limit) {
         const rows = await database.query<LatestRow>(
           `SELECT id, customer, country, currency, state, total, placed_at AS "placedAt", at

@@ -2,6 +2,7 @@ import type { ComponentChildren, VNode } from 'preact'
 import type { FollowedOrderDocument, SagaStepDocument } from '@tidemill/platform/documents'
 import { customerName, formatDateTime, formatMoney, t, word } from '../i18n/text.ts'
 import { Icon, iconOf } from './icon.tsx'
+import { OrderHops } from './order-hops.tsx'
 import { StatePill } from './state-pill.tsx'
 
 const shownLines = 20
@@ -46,6 +47,9 @@ export function OrderDetails({ followed }: { readonly followed: FollowedOrderDoc
           </Card>
         </div>
       </div>
+      <Card title={t('order.hops')}>
+        <OrderHops route={followed.route} hops={followed.hops ?? []} />
+      </Card>
       <Card title={t('order.items')}>
         <Lines followed={followed} />
       </Card>

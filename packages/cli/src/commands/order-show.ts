@@ -40,6 +40,29 @@ export async function execute(invocation: Invocation): Promise<number> {
       `payment ${payment.kind} ${formatMoney(payment.amount, payment.currency)}  ${payment.state}`,
     )
   }
+  const hops = found.hops ?? []
+  if (hops.length > 0) {
+    out.line()
+    const table = hops.map((hop) => [
+      `${hop.from} -> ${hop.to}`,
+      hop.call,
+      `${hop.ms.toFixed(1)} ms`,
+      hop.leftMs === null ? '' : `${hop.leftMs.toFixed(0)} ms`,
+      out.style(hop.status === 'OK' ? 'green' : 'red', hop.status),
+    ])
+    for (const line of renderTable(
+      [
+        { title: 'HOP' },
+        { title: 'CALL' },
+        { title: 'TOOK', align: 'right' },
+        { title: 'DEADLINE LEFT', align: 'right' },
+        { title: 'STATUS' },
+      ],
+      table,
+    )) {
+      out.line(line)
+    }
+  }
   out.line()
   const start = found.timeline[0]?.at ?? 0
   const rows = found.timeline.map((entry) => [

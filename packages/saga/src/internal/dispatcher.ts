@@ -266,6 +266,7 @@ export class Dispatcher {
         if (delivery.over) delivery.abort.abort()
         return delivery.abort.signal
       },
+      timeoutMs: delivery.step.timeoutMs,
     }
     let answer: Promise<StepAnswer>
     try {

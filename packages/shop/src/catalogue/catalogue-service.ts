@@ -1,7 +1,7 @@
 import type { Database } from '@tidemill/sql'
 import type { Minor } from '../money.ts'
 import type { ItemRequest } from '../order/order-request.ts'
-import type { StockService } from '../stock/stock-service.ts'
+import type { StockPort } from '../stock/stock-service.ts'
 import { type ItemRow, putItem } from './catalogue-program.ts'
 import { seededItems } from './catalogue-seed.ts'
 
@@ -29,7 +29,7 @@ const columns = 'sku, description, unit_price AS "unitPrice", currency'
 
 export async function openCatalogue(
   database: Database,
-  stock: StockService,
+  stock: StockPort,
 ): Promise<CatalogueService> {
   // Codes seen in the catalogue. A code that is missing here is looked up, so the set is only a shortcut.
   const known = new Set<string>()

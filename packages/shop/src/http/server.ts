@@ -12,11 +12,14 @@ import type { Duplex } from 'node:stream'
 import {
   type Clock,
   type Closable,
+  createDeadline,
+  type Deadline,
   type Logger,
   parseJson,
   problemContentType,
   problemDocument,
   TidemillError,
+  withDeadline,
 } from '@tidemill/core'
 import { shopErrors } from '../errors.ts'
 import type { ServiceContext } from '../service-context.ts'
@@ -27,6 +30,10 @@ export interface ServiceRequest {
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   header(name: string): string | undefined
+  /** How long the caller waits, counted from here; undefined when it does not say. */
+  readonly deadline: Deadline | undefined
+  /** Aborts when that is over; undefined without a deadline. */
+  readonly signal: AbortSignal | undefined
   /** The JSON body; undefined when there is none. */
   readonly body: unknown
 }
@@ -67,7 +74,7 @@ export async function listen(
   const server = createServer((request, response) => {
     // A connection that is kept alive would keep a closing server open.
     response.shouldKeepAlive = server.listening && response.shouldKeepAlive
-    void answer(table, request, response, logger)
+    void answer(table, request, response, { logger, clock })
   })
   server.on('clientError', refuseMalformed)
   server.keepAliveTimeout = 60_000
@@ -122,11 +129,11 @@ async function answer(
   table: Table,
   request: IncomingMessage,
   response: ServerResponse,
-  logger: Logger,
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
 ): Promise<void> {
   let result: ServiceAnswer
   try {
-    result = await handle(table, request)
+    result = await handle(table, request, clock)
   } catch (error) {
     // The client went away in the middle of its request; there is nobody to answer.
     if (request.errored !== null) return
@@ -154,21 +161,35 @@ function problem(error: unknown, request: IncomingMessage): ServiceAnswer {
   return { status: body.status, headers: { 'content-type': problemContentType, ...allow }, body }
 }
 
-async function handle(table: Table, request: IncomingMessage): Promise<ServiceAnswer> {
+/** The field in which a proxy says how long it waits (Envoy's name, which our gateway uses). */
+const timeoutField = 'x-envoy-expected-rq-timeout-ms'
+
+/** Longest time that is believed; a caller that waits for a day has made a mistake. */
+const longestMs = 86_400_000
+
+async function handle(
+  table: Table,
+  request: IncomingMessage,
+  clock: Clock,
+): Promise<ServiceAnswer> {
   const url = request.url ?? '/'
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   const { route, params } = match(table, request.method ?? 'GET', path)
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+  const timeout = header(timeoutField) ?? ''
+  const ms = /^\d{1,8}$/u.test(timeout) ? Math.min(Number(timeout), longestMs) : undefined
+  const deadline = ms === undefined ? undefined : createDeadline(clock, ms)
   const body = route.method === 'GET' ? undefined : await readBody(request)
-  return route.handle({
-    params,
-    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
-    header: (name) => {
-      const value = request.headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
-    body,
-  })
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
+  const run = async (signal: AbortSignal | undefined): Promise<ServiceAnswer> =>
+    route.handle({ params, query, header, body, deadline, signal })
+  return deadline === undefined
+    ? run(undefined)
+    : withDeadline(clock, deadline.left(), 'the request', run)
 }
 
 function match(

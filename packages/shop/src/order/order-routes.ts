@@ -21,7 +21,12 @@ export function orderRoutes(orders: OrderService, reads: ReadSide): readonly Ser
         const key = readKey(request)
         if (key === undefined) throw badKey('missing')
         const order = readOrder(request.body)
-        const id = await orders.place(key, order, readRequestId(request))
+        const { deadline, signal } = request
+        const id = await orders.place(key, order, {
+          requestId: readRequestId(request),
+          deadline,
+          signal,
+        })
         return {
           status: 202,
           headers: { location: `/orders/${encodeURIComponent(id)}` },

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type Closable, createCloseStack, createUuid7 } from '@tidemill/core'
+import { type Closable, createCloseStack, createUuid7, type Deadline } from '@tidemill/core'
 import { type EventStore, openEventStore, type Processor } from '@tidemill/events'
 import { type Destination, openSagas, type Sagas } from '@tidemill/saga'
 import type { Database } from '@tidemill/sql'
 import { shopErrors } from '../errors.ts'
+import type { HopLog } from '../hop-log.ts'
 import type { Minor } from '../money.ts'
+import type { CataloguePort } from '../rpc/catalogue-rpc.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { dayOf, type OrderLine, type OrderRequest, type OrderState, unitsOf } from './order.ts'
 import { orderStep } from './order-participant.ts'
@@ -18,8 +20,18 @@ import { requestRefund } from './refund-order.ts'
 export interface OrderPorts {
   readonly stock: Destination
   readonly payment: Destination
-  /** Those of the codes that the catalogue does not have. */
-  unknownSkus(skus: Iterable<string>): Promise<readonly string[]>
+  readonly catalogue: CataloguePort
+  readonly hops: HopLog
+}
+
+/** The request that an order or a refund came with. */
+export interface RequestScope {
+  /** Its x-request-id. */
+  readonly requestId?: string | undefined
+  /** How long its caller waits. */
+  readonly deadline?: Deadline | undefined
+  /** Aborts when that is over. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A row of the order page. */
@@ -43,8 +55,11 @@ export interface OrderService extends Closable {
   readonly events: EventStore
   readonly sagas: Sagas
   readonly projections: readonly Processor[]
-  /** Gives the order's id once it is durable; a repeat of key and order gives the same id. */
-  place(key: string, order: OrderRequest, requestId?: string): Promise<string>
+  /**
+   * Gives the order's id once it is durable; a repeat of key and order gives the same id. TM_SHOP_DEADLINE when the
+   * caller's time was over first: whether the order was taken is not known then.
+   */
+  place(key: string, order: OrderRequest, scope?: RequestScope): Promise<string>
   /** Gives units back, or all of it; `key` makes a repeat safe and may be empty when all is given back. */
   cancel(
     id: string,
@@ -93,8 +108,12 @@ export async function openOrders(
       events,
       sagas,
       projections,
-      async place(key, request, requestId) {
-        const unknown = await ports.unknownSkus(request.lines.map((line) => line.sku))
+      async place(key, request, { requestId, deadline, signal } = {}) {
+        const left = (): number | undefined => deadline?.left()
+        const unknown = await ports.catalogue.unknown(
+          request.lines.map((line) => line.sku),
+          { key: requestId, timeoutMs: left(), signal },
+        )
         if (unknown.length > 0) throw unknownSkus(request, unknown)
         const { id: given, ...rest } = request
         const digest = digestOf({ id: given ?? null, ...rest })
@@ -105,7 +124,13 @@ export async function openOrders(
           order: request,
           requestId: requestId ?? null,
         }
-        const { id, started } = await database.call(placeOrder, input)
+        const hop = { from: 'order', to: 'order.db', call: 'place', leftMs: left() }
+        const { id, started } = await ports.hops.follow(requestId, hop, () =>
+          untilDeadline(
+            signal,
+            database.call(placeOrder, input, signal === undefined ? {} : { signal }),
+          ),
+        )
         if (started !== null) sagas.deliver(started)
         return id
       },
@@ -144,6 +169,17 @@ export async function openOrders(
   } catch (error) {
     await stack.close()
     throw error
+  }
+}
+
+/** A write whose caller's time is over has an unknown outcome, and says so. */
+async function untilDeadline<T>(signal: AbortSignal | undefined, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw signal?.aborted === true && error === signal.reason
+      ? shopErrors.error('TM_SHOP_DEADLINE', {}, { cause: error })
+      : error
   }
 }
 

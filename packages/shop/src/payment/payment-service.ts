@@ -1,8 +1,11 @@
 import type { Destination } from '@tidemill/saga'
 import type { Database } from '@tidemill/sql'
+import type { Clock } from '@tidemill/core'
+import type { HopLog } from '../hop-log.ts'
 import type { Minor } from '../money.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { ProviderEntry } from '../provider/provider-program.ts'
+import { callOf } from '../rpc/step-call.ts'
 import { recordPayment } from './payment-participant.ts'
 
 export interface Payment {
@@ -14,11 +17,15 @@ export interface Payment {
   readonly at: number
 }
 
-/** Charges and pays back through the provider and keeps the ledger; its database is `payment.db`. */
-export interface PaymentService {
-  readonly database: Database
+/** What other services ask of the payment service, in its process or by rpc. */
+export interface PaymentPort {
   readonly destination: Destination
   payments(orderId: string): Promise<readonly Payment[]>
+}
+
+/** Charges and pays back through the provider and keeps the ledger; its database is `payment.db`. */
+export interface PaymentService extends PaymentPort {
+  readonly database: Database
 }
 
 /** What both sagas send to the payment service. */
@@ -28,10 +35,14 @@ interface PaymentPayload {
   readonly currency: string
 }
 
-export function createPayment(database: Database, provider: Provider): PaymentService {
+export function createPayment(
+  database: Database,
+  provider: Provider,
+  { hops, clock }: { readonly hops: HopLog; readonly clock: Clock },
+): PaymentService {
   // The provider is asked before the ledger's transaction: its answer is repeatable by key, so a crash between the
   // two is healed by the saga's next attempt.
-  const destination: Destination = async (request, { signal }) => {
+  const destination: Destination = async (request, { signal, timeoutMs }) => {
     const { orderId, amount, currency } = request.payload as unknown as PaymentPayload
     const asked = {
       key: `${request.sagaId}/${request.step}`,
@@ -39,14 +50,19 @@ export function createPayment(database: Database, provider: Provider): PaymentSe
       amount,
       currency,
     }
-    let entries: readonly ProviderEntry[]
-    if (request.direction === 'compensate') entries = await provider.undo(asked, signal)
-    else if (request.step === 'refund') entries = [await provider.refund(asked, signal)]
-    else {
+    const ask = async (): Promise<readonly ProviderEntry[]> => {
+      if (request.direction === 'compensate') return provider.undo(asked, signal)
+      if (request.step === 'refund') return [await provider.refund(asked, signal)]
       const charge = await provider.charge(asked, signal)
-      entries = charge === null ? [] : [charge]
+      return charge === null ? [] : [charge]
     }
-    return database.call(recordPayment, { request, entries })
+    const hop = { from: 'payment', call: callOf(request) }
+    const begun = clock.monotonic()
+    const left = (): number => Math.max(0, timeoutMs - (clock.monotonic() - begun))
+    const entries = await hops.follow(orderId, { ...hop, to: 'provider', leftMs: left() }, ask)
+    return hops.follow(orderId, { ...hop, to: 'payment.db', leftMs: left() }, () =>
+      database.call(recordPayment, { request, entries }, { signal }),
+    )
   }
   return {
     database,

@@ -1,5 +1,7 @@
 import type { Destination } from '@tidemill/saga'
-import type { Database } from '@tidemill/sql'
+import type { CallOptions, Database } from '@tidemill/sql'
+import type { HopLog } from '../hop-log.ts'
+import { callOf, orderOf } from '../rpc/step-call.ts'
 import { countStock, type MoveKind, stockStep } from './stock-participant.ts'
 
 export interface StockMove {
@@ -10,22 +12,31 @@ export interface StockMove {
   readonly at: number
 }
 
-/** Keeps the number of units of every item; its database is `stock.db`. */
-export interface StockService {
-  readonly database: Database
+/** What other services ask of the stock service, in its process or by rpc. */
+export interface StockPort {
   readonly destination: Destination
   /** Sets what is there (null: leaves it) and gives the number; durable when it resolves. */
-  count(sku: string, available: number | null): Promise<number>
+  count(sku: string, available: number | null, options?: CallOptions): Promise<number>
   /** Units by item; items that were never counted are absent. */
   available(skus: readonly string[]): Promise<ReadonlyMap<string, number>>
   moves(orderId: string): Promise<readonly StockMove[]>
 }
 
-export function createStock(database: Database): StockService {
+/** Keeps the number of units of every item; its database is `stock.db`. */
+export interface StockService extends StockPort {
+  readonly database: Database
+}
+
+export function createStock(database: Database, hops: HopLog): StockService {
   return {
     database,
-    destination: (request) => database.call(stockStep, request),
-    count: (sku, available) => database.call(countStock, { sku, available }),
+    destination: (request, { signal, timeoutMs }) =>
+      hops.follow(
+        orderOf(request),
+        { from: 'stock', to: 'stock.db', call: callOf(request), leftMs: timeoutMs },
+        () => database.call(stockStep, request, { signal }),
+      ),
+    count: (sku, available, options) => database.call(countStock, { sku, available }, options),
     async available(skus) {
       const marks = skus.map(() => '?').join(', ')
       const rows = await database.query<{ sku: string; available: number }>(
