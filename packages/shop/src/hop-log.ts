@@ -72,6 +72,8 @@ export function createHopLog({ clock, statusOf, keys = 5000 }: HopLogOptions): H
         note(key, { ...start, leftMs: left, at, ms: clock.monotonic() - began, status })
       }
     },
-    of: (wanted) => wanted.flatMap((key) => byKey.get(key) ?? []).toSorted((a, b) => a.at - b.at),
+    // Of one millisecond the longer call first: it is the one that made the other.
+    of: (wanted) =>
+      wanted.flatMap((key) => byKey.get(key) ?? []).toSorted((a, b) => a.at - b.at || b.ms - a.ms),
   }
 }

@@ -73,7 +73,7 @@ export const en = {
   'order.hops': 'Hops',
   'order.hops.none': 'No call is remembered; those before the last start are forgotten.',
   'order.hops.call': 'Call',
-  'order.hops.time': 'Within {ms} ms',
+  'order.hops.time': 'When',
   'order.hops.took': 'Took',
   'order.hops.left': 'Deadline left',
   'order.hops.ms': '{ms} ms',

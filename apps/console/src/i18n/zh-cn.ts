@@ -73,7 +73,7 @@ export const zhCn: Readonly<Record<TextKey, string>> = {
   'order.hops': '调用链路',
   'order.hops.none': '没有保留的调用；上次启动之前的已不再保留。',
   'order.hops.call': '调用',
-  'order.hops.time': '共 {ms} 毫秒',
+  'order.hops.time': '时间',
   'order.hops.took': '耗时',
   'order.hops.left': '剩余期限',
   'order.hops.ms': '{ms} 毫秒',
