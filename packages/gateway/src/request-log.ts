@@ -47,6 +47,8 @@ export interface RequestRecord {
   readonly ms: number
   /** Milliseconds until the upstream's response head; undefined when there was none. */
   readonly firstByteMs: number | undefined
+  /** How long the upstream might take, as it was told; null without a limit. */
+  readonly timeoutMs: number | null
   /** kv revision of the configuration that decided. */
   readonly revision: number
 }

@@ -38,6 +38,12 @@ export function createTraffic(options: TrafficOptions): Traffic {
   }
 }
 
+/** How long the upstream may take; null without a limit, and for what was not sent to one. */
+function timeoutOf(forward: Forwarding | undefined): number | null {
+  const ms = forward === undefined ? Infinity : Math.min(forward.requestMs, forward.backendMs)
+  return Number.isFinite(ms) ? ms : null
+}
+
 class GatewayPassage implements Passage {
   forward: Forwarding | undefined
   location: { readonly status: number; readonly url: string } | undefined
@@ -127,6 +133,7 @@ class GatewayPassage implements Passage {
       code: (error ?? this.error)?.code,
       ms,
       firstByteMs: this.#firstByteMs,
+      timeoutMs: timeoutOf(this.forward),
       revision: configuration.revision,
     })
   }

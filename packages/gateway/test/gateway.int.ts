@@ -65,6 +65,8 @@ describe('gateway: routing', () => {
     const response = await h.get('/timed', { headers })
     const got = ((await response.json()) as Echo).headers
     assert.equal(got['x-envoy-expected-rq-timeout-ms'], '1500')
+    const record = h.gateway.follow(response.headers.get('x-request-id') ?? '')
+    assert.equal(record?.timeoutMs, 1500)
   })
 
   it('answers 404 with a problem document when no route matches', async () => {

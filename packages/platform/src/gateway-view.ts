@@ -8,6 +8,8 @@ export interface RouteView {
   readonly upstream: string
   readonly status: number
   readonly ms: number
+  /** How long the upstream might take; null without a limit. */
+  readonly timeoutMs: number | null
   readonly flag: string
   readonly requestId: string
   readonly at: number
@@ -15,8 +17,8 @@ export interface RouteView {
 
 export function routeView(record: RequestRecord | undefined): RouteView | null {
   if (record === undefined) return null
-  const { route, upstream, status, ms, flag, requestId, at } = record
-  return { route, upstream, status, ms, flag, requestId, at }
+  const { route, upstream, status, ms, timeoutMs, flag, requestId, at } = record
+  return { route, upstream, status, ms, timeoutMs, flag, requestId, at }
 }
 
 /** `shop/order` is the node `order` of the picture. */

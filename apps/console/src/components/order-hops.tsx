@@ -101,7 +101,7 @@ function Burst({
 
 /** The gateway's record of the request that placed the order, as the first hop. */
 function gatewayHop(route: RouteView): HopDocument {
-  const { at, ms, status, upstream, route: call } = route
+  const { at, ms, status, upstream, timeoutMs, route: call } = route
   return {
     at,
     from: 'gateway',
@@ -109,6 +109,6 @@ function gatewayHop(route: RouteView): HopDocument {
     call,
     ms,
     status: status < 500 ? 'OK' : String(status),
-    leftMs: null,
+    leftMs: timeoutMs,
   }
 }
