@@ -32,7 +32,9 @@ function findInstalled(engine: Engine): Binaries | undefined {
 /** The programs on PATH, when all of them are there. */
 function findOnPath(engine: Engine): Binaries | undefined {
   const { source } = engine
-  const names = Object.keys(source.kind === 'golang' ? source.programs : source.binaries)
+  const needed =
+    source.kind === 'golang' ? { ...source.programs, ...source.files } : source.binaries
+  const names = Object.keys(needed)
   const folders = (process.env['PATH'] ?? '').split(path.delimiter)
   const found = names.map((name) => {
     const folder = folders.find((one) => existsSync(path.join(one, name)))

@@ -2,6 +2,11 @@ import { chromium } from './chromium.ts'
 import type { Engine } from './engine.ts'
 import { envoy } from './envoy.ts'
 import { etcd } from './etcd.ts'
+import { ghz } from './ghz.ts'
+import { grpc } from './grpc.ts'
+import { grpcio } from './grpcio.ts'
+import { h2load } from './h2load.ts'
+import { h2spec } from './h2spec.ts'
 import { mariadb } from './mariadb.ts'
 import { peers } from './peers.ts'
 import { postgres } from './postgres.ts'
@@ -12,6 +17,11 @@ export const engines = {
   chromium,
   envoy,
   etcd,
+  ghz,
+  grpc,
+  grpcio,
+  h2load,
+  h2spec,
   mariadb,
   peers,
   postgres,

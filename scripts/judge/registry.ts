@@ -1,7 +1,9 @@
+import { grpcInterop } from './grpc-interop.ts'
+import { h2spec } from './h2spec.ts'
 import type { Suite } from './suite.ts'
 
 /** Suites that can be run today. */
-export const suites: readonly Suite[] = []
+export const suites: readonly Suite[] = [h2spec, grpcInterop]
 
 export interface AwaitedSuite {
   readonly name: string
@@ -17,8 +19,6 @@ export const awaited: readonly AwaitedSuite[] = [
     system: 'kube (the gateway under a Kubernetes controller)',
     source: 'sigs.k8s.io/gateway-api/conformance v1.6.3',
   },
-  { name: 'h2spec', system: 'http2', source: 'github.com/summerwind/h2spec' },
-  { name: 'grpc-interop', system: 'rpc', source: 'google.golang.org/grpc/interop' },
   { name: 'kube-apiserver', system: 'etcd', source: 'k8s.io/kubernetes v1.37.2' },
   {
     name: 'remote-write',

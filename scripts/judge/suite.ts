@@ -1,3 +1,5 @@
+import type { EngineName } from '../engines/registry.ts'
+
 /** One case of an official suite after it ran. */
 export interface CaseResult {
   /** As the suite names it. */
@@ -13,6 +15,8 @@ export interface Suite {
   readonly system: string
   /** Where the suite comes from and its version. */
   readonly source: string
+  /** What must be installed to run it. */
+  readonly engines: readonly EngineName[]
   /** Cases of features that we do not claim, each with the reason; kept short. */
   readonly notClaimed: Readonly<Record<string, string>>
   /** Starts what it needs on loopback, runs every case, stops everything. */

