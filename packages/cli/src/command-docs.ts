@@ -5,6 +5,7 @@ const titles: Readonly<Record<Command['group'], string>> = {
   run: 'Run',
   look: 'Look',
   data: 'Data',
+  rpc: 'gRPC',
   help: 'Help',
 }
 

@@ -1,4 +1,5 @@
 import type { Command, Flag } from './command.ts'
+import { rpcCommands } from './rpc-commands.ts'
 
 const url: Flag = {
   name: 'url',
@@ -388,6 +389,7 @@ export const commandTable: readonly Command[] = [
     examples: [{ run: 'tidemill route rm shop/orders', what: 'its requests get 404 from then on' }],
     load: () => import('./commands/route-rm.ts'),
   },
+  ...rpcCommands,
   {
     path: ['errors'],
     group: 'help',

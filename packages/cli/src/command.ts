@@ -54,7 +54,7 @@ export interface CommandModule {
 export interface Command {
   /** The words that name it, for example `['order', 'show']`. */
   readonly path: readonly string[]
-  readonly group: 'run' | 'look' | 'data' | 'help'
+  readonly group: 'run' | 'look' | 'data' | 'rpc' | 'help'
   readonly summary: string
   readonly details?: string
   readonly args?: readonly Argument[]

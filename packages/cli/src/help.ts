@@ -6,6 +6,7 @@ const groups: Readonly<Record<Command['group'], string>> = {
   run: 'Run',
   look: 'Look',
   data: 'Data',
+  rpc: 'gRPC',
   help: 'Help',
 }
 
@@ -49,7 +50,9 @@ export function commandHelp(command: Command, out: Output): string {
     for (const arg of command.args ?? []) lines.push(`  ${arg.name.padEnd(22)}${arg.summary}`)
   }
   lines.push('', out.style('bold', 'Flags'))
-  for (const flag of [...(command.flags ?? []), ...commonFlags]) lines.push(`  ${flagRow(flag)}`)
+  const flags = [...(command.flags ?? []), ...commonFlags]
+  const width = Math.max(22, ...flags.map((flag) => flagWord(flag).length + 2))
+  for (const flag of flags) lines.push(`  ${flagWord(flag).padEnd(width)}${flagText(flag)}`)
   return lines.join('\n')
 }
 
@@ -58,14 +61,17 @@ function argumentWord(arg: Argument): string {
   return arg.required ? word : `[${word}]`
 }
 
-function flagRow(flag: Flag): string {
+function flagWord(flag: Flag): string {
   const short = flag.short === undefined ? '' : `-${flag.short}, `
   const value = flag.type === 'boolean' ? '' : ` ${flag.value ?? flag.type.toUpperCase()}`
+  return `${short}--${flag.name}${value}`
+}
+
+function flagText(flag: Flag): string {
   const notes = [
     ...(flag.choices === undefined ? [] : [flag.choices.join('|')]),
     ...(flag.default === undefined ? [] : [`default ${flag.default}`]),
     ...(flag.env === undefined ? [] : [`env ${flag.env}`]),
   ]
-  const suffix = notes.length === 0 ? '' : ` (${notes.join('; ')})`
-  return `${`${short}--${flag.name}${value}`.padEnd(22)}${flag.summary}${suffix}`
+  return `${flag.summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`
 }

@@ -7,7 +7,7 @@ export type BenchErrorCode =
   | 'TM_RPC_SYMBOL_UNKNOWN'
 
 /** Errors of the load tool, all of them the caller's: a server that fails is a result, not an error. */
-export const benchErrors: ErrorTable<BenchErrorCode> = errorTable('rpc-bench', {
+export const benchErrors: ErrorTable<BenchErrorCode> = errorTable('rpc', {
   TM_RPC_BENCH_OPTIONS: {
     message: 'this load cannot be run: {summary}',
     hint: 'Correct each entry of the problems list; `tidemill help rpc bench` explains every flag.',

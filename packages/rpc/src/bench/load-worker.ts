@@ -64,7 +64,7 @@ export class LoadWorker implements StreamHandler {
     this.#stream = stream
     if (timeoutMs > 0) {
       this.#timeout ??= this.#generator.wheel.timer(() => this.#cancel(status.DEADLINE_EXCEEDED))
-      
+      this.#timeout.start(timeoutMs)
     }
     if (this.#generator.streams) this.#beginStreams()
     if (count === 1) {

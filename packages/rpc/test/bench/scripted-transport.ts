@@ -133,7 +133,6 @@ function scriptedConnection(parts: ConnectionParts): TransportConnection {
     },
     bytesReceived: 0,
     peer: { address: 'script', encrypted: false, certificate: undefined },
-    takeSent: () => false,
     request(headers, _end, handler) {
       const frames: Uint8Array[] = []
       let ended = false
