@@ -64,7 +64,10 @@ async function platform(t: TestContext, dir: string): Promise<Readonly<Record<st
 /** Documents whose `sh` blocks talk to a running platform. */
 const needsPlatform = new Set(['docs/getting-started.md'])
 // The Chinese pages carry the same blocks; documents.test.ts compares them.
-const documents = globSync(['*.md', 'bench/*.md', 'docs/**/*.md'], { cwd: root })
+const documents = globSync(
+  ['*.md', 'bench/*.md', 'docs/**/*.md', 'packages/{http1,http2,rpc}/README.md'],
+  { cwd: root },
+)
   .filter((file) => !file.includes('zh-CN'))
   .toSorted()
 
