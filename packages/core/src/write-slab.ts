@@ -75,10 +75,16 @@ export class WriteSlab {
   #end = 0
   readonly #sealed: SlabPiece[] = []
   #sealedBytes = 0
+  #taken = 0
 
   /** Bytes written and not yet taken. */
   get pending(): number {
     return this.#sealedBytes + this.#end - this.#start
+  }
+
+  /** Bytes taken so far, those thrown away included. */
+  get taken(): number {
+    return this.#taken
   }
 
   /**
@@ -124,7 +130,10 @@ export class WriteSlab {
       this.#leaveBlock()
     }
     const piece = this.#sealed.shift()
-    if (piece !== undefined) this.#sealedBytes -= piece.bytes.length
+    if (piece !== undefined) {
+      this.#sealedBytes -= piece.bytes.length
+      this.#taken += piece.bytes.length
+    }
     return piece
   }
 

@@ -97,3 +97,16 @@ test('room that was reserved and not committed is not sent', () => {
   slab.append(Buffer.from('after'))
   assert.equal(drain(slab).toString(), 'after')
 })
+
+test('counts what was taken or thrown away, not what waits', () => {
+  const slab = new WriteSlab()
+  slab.append(Buffer.alloc(10))
+  assert.equal(slab.taken, 0)
+  slab.take()?.release()
+  slab.append(Buffer.alloc(20_000))
+  slab.append(Buffer.alloc(5))
+  slab.take()?.release()
+  assert.deepEqual([slab.taken, slab.pending], [20_010, 5])
+  slab.clear()
+  assert.equal(slab.taken, 20_015)
+})

@@ -28,6 +28,9 @@ export interface Http2Connection {
   readonly peerSettings: PeerSettings
   /** The peer's SETTINGS and its answer to ours have come. */
   readonly ready: boolean
+  /** SETTINGS sent so far, the first included, and how many of them the peer has acknowledged (RFC 9113 6.5.3). */
+  readonly settingsSent: number
+  readonly settingsAcknowledged: number
   /** False once `onClose` was called. */
   readonly open: boolean
   /** Takes no new streams any more: drained, told to go away, or its ids are used up. Open streams go on. */
@@ -46,11 +49,14 @@ export interface Http2Connection {
    */
   feed(chunk: Buffer): void
   /**
-   * The peer has ended its side of the socket: a server still answers the requests that are whole, everything else is
-   * `lost`.
+   * The peer has ended its side of the socket: a server still answers the requests that are whole, as far as the windows
+   * reach, for no more credit can come; everything else is `lost`.
    */
   readEnded(): void
-  /** The socket is gone: open streams end as `lost`. */
+  /**
+   * The socket is gone: open streams end as `lost`, those of a client of which nothing was taken from `output` as
+   * `unprocessed`. What is left in `output` is thrown away.
+   */
   ended(reason?: string): void
   /** Moves waiting data into `output` as far as windows and `output` have room: the socket has taken what was there. */
   pump(): void

@@ -6,13 +6,16 @@ import type { ReceiveBudget } from './flow/receive-budget.ts'
  * each HEADERS and DATA frame that went either way in that time, because busy peers ping and update windows more.
  */
 export interface Http2Limits {
-  /** RST_STREAM received, and RST_STREAM that the peer's offences made us send; default 2000. */
+  /**
+   * RST_STREAM of a client for requests that were not answered yet, of anybody for streams that are closed, and those
+   * that the peer's offences made us send; default 2000, and four more for each request answered in that time.
+   */
   readonly resets?: number
   /** Streams refused beyond `maxConcurrentStreams`; default 10,000. */
   readonly refusals?: number
-  /** PING +; default 500. */
+  /** PING, and answers to none of ours +; default 500. */
   readonly pings?: number
-  /** SETTINGS +; default 100. */
+  /** SETTINGS and GOAWAY +; default 100. */
   readonly settings?: number
   /** PRIORITY and frames of unknown type +; default 1000. */
   readonly priorities?: number
@@ -26,6 +29,8 @@ export interface Http2Limits {
   readonly headerBlock?: ByteSize
   /** Header lists over `maxHeaderListSize`; default 100. */
   readonly largeHeaderLists?: number
+  /** DATA and HEADERS for streams that this side has reset or does not take any more +; default 10,000. */
+  readonly lateFrames?: number
   /** Bytes of acknowledgements, resets and window updates that wait because the peer does not read; default 128 KiB. */
   readonly controlOutput?: ByteSize
 }

@@ -23,6 +23,8 @@ export interface Http2Stats extends FlowStats {
     readonly windowUpdates: number
     readonly emptyData: number
     readonly largeHeaderLists: number
+    readonly lateFrames: number
     readonly continuationFloods: number
+    readonly unreadAnswers: number
   }
 }

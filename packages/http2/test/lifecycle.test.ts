@@ -206,6 +206,9 @@ test('pings are answered, and ours are matched by their payload', () => {
   peer.connection.ping(Buffer.from('22222222'), () => (answers += 'b'))
   peer.feed(ping('33333333', true), ping('22222222', true), ping('22222222', true))
   assert.equal(answers, 'b')
+  // One that answers nothing is no ping either.
+  assert.equal(peer.side.pings, 1)
+  assert.ok(!peer.said().includes('PING ack'))
   peer.feed(ping('11111111', true))
   assert.equal(answers, 'ba')
   const argument = { code: 'TM_HTTP2_ARGUMENT' }
@@ -226,6 +229,7 @@ test('half of a socket that is closed by a client: whole requests are answered, 
   assert.deepEqual(peer.side.closed, { code: NO_ERROR, reason: '' })
   const client = new RawPeer('client').greet()
   const stream = client.connection.request(get, true, client.side.streams)
+  client.take()
   client.connection.readEnded()
   assert.equal(client.side.streams.log(stream).how, 'lost')
 })

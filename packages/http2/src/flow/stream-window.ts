@@ -9,6 +9,8 @@ export class StreamWindow {
   #unread = 0
   /** Of the credit, what the budget has promised beyond the window. */
   #promised = 0
+  /** What is still to come of what the application waits for; 0 when it waits for nothing. */
+  #awaited = 0
 
   /** @param initial our SETTINGS_INITIAL_WINDOW_SIZE that the peer has acknowledged, or 65,535 before. */
   constructor(budget: ReceiveBudget, initial: number) {
@@ -22,6 +24,11 @@ export class StreamWindow {
     return this.#credit
   }
 
+  /** Of what `expect` asked for, what has not come yet. */
+  get awaited(): number {
+    return this.#awaited
+  }
+
   /** Received and not read. */
   get unread(): number {
     return this.#unread
@@ -32,6 +39,7 @@ export class StreamWindow {
     if (bytes > this.#credit && bytes > 0) return false
     this.#credit -= bytes
     this.#unread += bytes
+    this.#awaited = Math.max(0, this.#awaited - bytes)
     if (this.#promised > 0) {
       const kept = Math.min(this.#promised, bytes)
       this.#promised -= kept
@@ -58,11 +66,18 @@ export class StreamWindow {
    * @returns the increment to send, 0 when credit suffices, -1 when the budget has no room now: ask again later.
    */
   expect(bytes: number): number {
-    const missing = Math.min(bytes, largestWindow) - this.#credit
+    this.#awaited = bytes
+    const wanted = Math.min(bytes, largestWindow)
+    const missing = wanted - this.#credit
     if (missing <= 0) return 0
-    if (!this.#budget.extend(missing)) return -1
-    this.#promised += missing
-    this.#credit += missing
+    // A window that has shrunk may have taken the credit below what was promised, and below 0.
+    const left = Math.max(0, this.#credit)
+    const kept = Math.min(this.#promised, left)
+    this.#budget.promised -= this.#promised - kept
+    this.#promised = kept
+    if (!this.#budget.extend(wanted - left)) return -1
+    this.#promised += wanted - left
+    this.#credit = wanted
     return missing
   }
 

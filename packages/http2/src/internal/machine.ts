@@ -22,6 +22,7 @@ import { maxInt31 } from './frame.ts'
 import type { Progress } from './meter.ts'
 import { Meters } from './meters.ts'
 import { nobody, Notifier } from './notifier.ts'
+import { isRequest, takeResponse } from './incoming.ts'
 import { checkOutgoing, firstSettings, noSlot } from './outgoing.ts'
 import { Pings } from './pings.ts'
 import { Receiver } from './receiver.ts'
@@ -34,7 +35,6 @@ import { checkRange, type Tuning, tuningOf } from './tuning.ts'
 
 /** Requests a client begins before it knows the server's limit, as grpc-go does. */
 const slotsBeforeSettings = 100
-const mostPings = 16
 const drainPing = Buffer.from('tm drain', 'latin1')
 const listTooLarge: HeaderList = Object.freeze([':status', '431'])
 
@@ -51,7 +51,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   readonly sender: Sender
   readonly receiving: Receiving
   readonly decoder: HpackDecoder
-  readonly pings: Pings = new Pings((done) => this.#notify.pong(done))
+  readonly pings: Pings
   readonly closedStreams: ClosedStreams
   readonly #reader: FrameReader
   readonly #streams = new Map<number, StreamState>()
@@ -65,8 +65,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   /** Last id of the peer's GOAWAY; -1 before. */
   #lastId = -1
   #settingsArrived = false
-  /** The peer has answered our first SETTINGS. */
-  #greeted = false
+  settingsAcknowledged = 0
   /** SETTINGS of ours that are unanswered: the initial window each announces, -1 for none. */
   readonly #unanswered: number[] = []
   #maxConcurrentStreams: number
@@ -76,6 +75,10 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   bytesReceived = 0
   /** Runs while the peer's limit of streams is reached. */
   readonly slotsGone: BlockedTime
+  /** When the socket is gone: bytes of the output that were taken. */
+  #sentTo: number = Number.MAX_SAFE_INTEGER
+  /** The peer has ended its side: no more credit will come. */
+  #inputOver = false
   #endedInside: { readonly code: number; readonly how: StreamEnd } | undefined = undefined
 
   constructor(role: 'client' | 'server', handler: ConnectionHandler, options: Http2Options) {
@@ -88,6 +91,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     this.meters = new Meters(tuning.clock, tuning.limits, this.progress)
     this.slotsGone = new BlockedTime(tuning.clock)
     this.sender = new Sender(this, this.progress, tuning.clock, tuning.highWater)
+    this.pings = new Pings(this.sender, (done) => this.#notify.pong(done))
     this.receiving = new Receiving(this, this.sender, tuning)
     this.decoder = new HpackDecoder({ maxListSize: tuning.maxHeaderListSize })
     this.closedStreams = new ClosedStreams(4 * Math.min(tuning.maxConcurrentStreams, 2048))
@@ -120,7 +124,15 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   }
 
   get ready(): boolean {
-    return this.#settingsArrived && this.#greeted
+    return this.#settingsArrived && this.settingsAcknowledged > 0
+  }
+
+  get settingsWaiting(): number {
+    return this.#unanswered.length
+  }
+
+  get settingsSent(): number {
+    return this.settingsAcknowledged + this.#unanswered.length
   }
 
   get slots(): number {
@@ -142,6 +154,12 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     return id > this.highestPeerId && !this.ignores(id)
   }
 
+  /** Whether a reset of the stream by the peer is counted: nothing was answered, or the stream is no more. */
+  isCheap(id: number): boolean {
+    const stream = this.#streams.get(id)
+    return stream === undefined || !stream.headersSent
+  }
+
   /** Whether the stream came after our final GOAWAY said that it will not be taken. */
   ignores(id: number): boolean {
     return this.#lastTaken >= 0 && id > this.#lastTaken && (id & 1) === 1
@@ -159,21 +177,38 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     if (!this.open) return
     if (!this.isServer || !this.#reader.atBoundary) return this.ended()
     this.draining = true
+    this.#inputOver = true
     this.#lastTaken = this.highestPeerId
     for (const stream of Array.from(this.#streams.values())) {
       if (!stream.remoteEnded) this.#close(stream, NO_ERROR, 'lost', RESET_BY_US)
     }
+    this.#loseStuck()
     this.#finishIfDrained()
     this.wake()
   }
 
+  /** Without credit to come, what is longer than the windows can never be sent whole. */
+  #loseStuck(): void {
+    for (const stream of Array.from(this.#streams.values())) {
+      const reach = Math.min(stream.sendWindow, this.sender.window)
+      if (stream.bufferedBytes <= Math.max(0, reach)) continue
+      this.sender.reset(stream.id, INTERNAL_ERROR)
+      this.#close(stream, NO_ERROR, 'lost', RESET_BY_US)
+    }
+  }
+
   ended(reason = 'the peer has closed the connection'): void {
-    if (this.open) this.#finish(NO_ERROR, reason)
+    if (!this.open) return
+    // What nobody took is thrown away: it was never sent, and will not be.
+    this.#sentTo = this.output.taken
+    this.output.clear()
+    this.#finish(NO_ERROR, reason)
   }
 
   pump(): void {
     this.#woken = false
     if (this.open) this.sender.pump()
+    if (this.#inputOver) this.#loseStuck()
   }
 
   wake(): void {
@@ -194,6 +229,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     const stream = new StreamState(this, id, handler, initialWindowSize, this.receiving.open())
     stream.isHead = headerValue(list, ':method') === 'HEAD'
     stream.headersSent = true
+    stream.startsAt = this.output.taken + this.output.pending
     this.#streams.set(id, stream)
     this.streamsOpened++
     this.sender.headers(id, list, end)
@@ -215,7 +251,10 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
         const details = { reason: `a ${status} response cannot end the stream` }
         throw http2Errors.error('TM_HTTP2_HEADERS', details)
       }
-    } else stream.headersSent = true
+    } else {
+      stream.headersSent = true
+      this.meters.answers.frames++
+    }
     this.sender.headers(stream.id, list, end)
     if (end) {
       stream.endAsked = true
@@ -232,6 +271,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
       })
     }
     const more = this.sender.data(stream, bytes, end)
+    if (this.#inputOver) this.#loseStuck()
     this.wake()
     return more
   }
@@ -262,15 +302,9 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
 
   ping(payload: Uint8Array, done: () => void): void {
     if (!this.open) return
-    checkRange('the length of a ping', payload.length, 8, 8)
-    checkRange('unanswered pings', this.pings.waiting + 1, 1, mostPings)
-    this.#ping(payload, done)
+    this.pings.check(payload)
+    this.pings.send(payload, done)
     this.wake()
-  }
-
-  #ping(payload: Uint8Array, done: () => void): void {
-    this.pings.sent(payload, done)
-    this.sender.ping(payload, 0, false)
   }
 
   goaway(code: number, debug = ''): void {
@@ -284,7 +318,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     this.draining = true
     if (this.isServer) {
       this.sender.goaway(maxInt31, NO_ERROR, '')
-      this.#ping(drainPing, () => this.#drained())
+      this.pings.send(drainPing, () => this.#drained())
     } else {
       if (before > 0) this.#notify.slots()
       this.#finishIfDrained()
@@ -325,7 +359,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   }
 
   measure(payload: Buffer, done: () => void): void {
-    if (this.open) this.#ping(payload, done)
+    if (this.open) this.pings.send(payload, done)
   }
 
   stats(): Http2Stats {
@@ -365,26 +399,24 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   /** Answers that pile up because the peer does not read them are a way to fill our memory. */
   #checkOutput(): void {
     if (this.sender.controlBytes <= this.tuning.limits.controlOutput) return
+    this.meters.unreadAnswers++
     this.fail(ENHANCE_YOUR_CALM, 'answers are not read')
   }
 
   /** A server's next request. */
   opened(id: number, block: HeaderBlock, ends: boolean, error: number): void {
-    if (this.ignores(id)) return
     this.highestPeerId = id
     if (error !== NO_ERROR) return this.offence(id, error)
     if (this.#streams.size >= this.#maxConcurrentStreams) return this.#refuse(id)
     if (block.verdict !== DECODED) return this.#tooLarge(id, ends)
-    if (block.fault('request', this.tuning.enableConnectProtocol) !== undefined) {
+    if (!isRequest(block, ends, this.tuning.enableConnectProtocol)) {
       return this.offence(id, PROTOCOL_ERROR)
     }
-    const expected = block.contentLength
-    if (ends && expected > 0) return this.offence(id, PROTOCOL_ERROR)
     const { initialWindowSize } = this.peerSettings
     const stream = new StreamState(this, id, nobody, initialWindowSize, this.receiving.open())
     stream.headersReceived = true
     stream.remoteEnded = ends
-    stream.expectedLength = expected
+    stream.expectedLength = block.contentLength
     this.#streams.set(id, stream)
     this.streamsOpened++
     this.#notify.stream(stream, block.list, ends)
@@ -412,16 +444,7 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   /** A client's response headers, informational or final. */
   responseArrived(stream: StreamState, block: HeaderBlock, ends: boolean): void {
     if (block.verdict !== DECODED) return this.resetStream(stream, ENHANCE_YOUR_CALM)
-    if (block.fault('response') !== undefined) return this.offence(stream.id, PROTOCOL_ERROR)
-    const { status } = block
-    if (status >= 200) {
-      stream.headersReceived = true
-      const empty = stream.isHead || status === 204 || status === 304
-      stream.expectedLength = empty ? -1 : block.contentLength
-    }
-    if (ends && (status < 200 || stream.expectedLength > 0)) {
-      return this.offence(stream.id, PROTOCOL_ERROR)
-    }
+    if (!takeResponse(stream, block, ends)) return this.offence(stream.id, PROTOCOL_ERROR)
     stream.remoteEnded = ends
     this.#notify.headers(stream, block.list, ends)
     this.#closeIfDone(stream)
@@ -457,6 +480,8 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     const code = peerSettings.applyAll(bytes, start, end, !this.isServer)
     if (code !== NO_ERROR) return this.fail(code, 'a setting with a wrong value')
     this.#settingsArrived = true
+    // The smallest of several counts too: the peer's table was emptied to it (RFC 7541 4.2).
+    sender.encoder.setMaxTableSize(peerSettings.leastTableSize)
     sender.encoder.setMaxTableSize(peerSettings.headerTableSize)
     sender.setMaxFrameSize(peerSettings.maxFrameSize)
     sender.settingsAck()
@@ -495,11 +520,9 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   settingsAcked(): boolean {
     const window = this.#unanswered.shift()
     if (window === undefined) return false
-    if (!this.#greeted) {
-      this.#greeted = true
-      if (this.tuning.headerTableSize !== 4096) {
-        this.decoder.setMaxTableSize(this.tuning.headerTableSize)
-      }
+    this.settingsAcknowledged++
+    if (this.settingsAcknowledged === 1 && this.tuning.headerTableSize !== 4096) {
+      this.decoder.setMaxTableSize(this.tuning.headerTableSize)
     }
     if (window >= 0) this.receiving.acknowledged(window, this.#streams.values())
     return true
@@ -558,8 +581,11 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
     this.open = false
     this.draining = true
     this.#reader.stop()
-    for (const stream of Array.from(this.#streams.values()))
-      this.#close(stream, code, 'lost', RESET_BY_US)
+    for (const stream of Array.from(this.#streams.values())) {
+      const unsent = !this.isServer && stream.startsAt >= this.#sentTo
+      if (unsent) this.#close(stream, REFUSED_STREAM, 'unprocessed', RESET_BY_US)
+      else this.#close(stream, code, 'lost', RESET_BY_US)
+    }
     this.receiving.close()
     this.#notify.connectionClosed(code, reason)
     this.wake()

@@ -13,11 +13,16 @@ export class Meters {
   readonly windowUpdates: Meter
   readonly emptyData: Meter
   readonly largeHeaderLists: Meter
+  readonly lateFrames: Meter
+  /** Streams that were answered: what resets of unanswered ones are measured against. */
+  readonly answers: Progress = { frames: 0 }
   /** Header blocks that were given up. */
   continuationFloods = 0
+  /** Connections have one at most: it is over then. */
+  unreadAnswers = 0
 
   constructor(clock: Clock, limits: LimitValues, progress: Progress) {
-    this.resets = new Meter(clock, limits.resets)
+    this.resets = new Meter(clock, limits.resets, this.answers)
     this.refusals = new Meter(clock, limits.refusals)
     this.pings = new Meter(clock, limits.pings, progress)
     this.settings = new Meter(clock, limits.settings, progress)
@@ -25,6 +30,7 @@ export class Meters {
     this.windowUpdates = new Meter(clock, limits.windowUpdates, progress)
     this.emptyData = new Meter(clock, limits.emptyData)
     this.largeHeaderLists = new Meter(clock, limits.largeHeaderLists)
+    this.lateFrames = new Meter(clock, limits.lateFrames, progress)
   }
 
   totals(): Http2Stats['limits'] {
@@ -37,7 +43,9 @@ export class Meters {
       windowUpdates: this.windowUpdates.total,
       emptyData: this.emptyData.total,
       largeHeaderLists: this.largeHeaderLists.total,
+      lateFrames: this.lateFrames.total,
       continuationFloods: this.continuationFloods,
+      unreadAnswers: this.unreadAnswers,
     }
   }
 }

@@ -98,7 +98,6 @@ export class Receiver implements FrameSink {
     if (this.#blockId !== 0) return this.malformed(PROTOCOL_ERROR, 'a header block was interrupted')
     if (!this.#settled) return this.#unsettled()
     if (id === 0) return this.malformed(PROTOCOL_ERROR, 'DATA on stream 0')
-    machine.progress.frames++
     if (!machine.receiving.arrives(length)) {
       return this.malformed(FLOW_CONTROL_ERROR, 'more data than the connection window')
     }
@@ -120,6 +119,7 @@ export class Receiver implements FrameSink {
     if (length === padding && (flags & END_STREAM) === 0 && machine.meters.emptyData.hit()) {
       return this.#calm('too many empty DATA frames')
     }
+    machine.progress.frames++
     stream.receivedLength += length - padding
     this.#dataStream = stream
     this.#dataEnds = (flags & END_STREAM) !== 0
@@ -153,11 +153,23 @@ export class Receiver implements FrameSink {
   #dataOnClosed(id: number): void {
     const machine = this.#machine
     if (machine.isIdle(id)) return this.malformed(PROTOCOL_ERROR, 'DATA on an idle stream')
-    if (machine.ignores(id)) return
+    if (this.#isLate(id)) return
     const how = machine.closedStreams.how(id)
-    if (how === RESET_BY_US) return
     if (how === ENDED) return this.malformed(STREAM_CLOSED, 'DATA after the end of its stream')
     machine.offence(id, STREAM_CLOSED)
+  }
+
+  /**
+   * Whether a frame was on its way when we reset its stream or took no more streams: it is ignored, but not without
+   * end. A client has forgotten some of the streams that it reset, and every id below the next one was a request.
+   */
+  #isLate(id: number): boolean {
+    const machine = this.#machine
+    const how = machine.closedStreams.how(id)
+    const reset = how === RESET_BY_US || (how === FORGOTTEN && !machine.isServer)
+    if (!reset && !machine.ignores(id)) return false
+    if (machine.meters.lateFrames.hit()) this.#calm('too many frames for streams that are over')
+    return true
   }
 
   #headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -177,7 +189,6 @@ export class Receiver implements FrameSink {
       from += 5
     }
     if (to < from) return this.malformed(PROTOCOL_ERROR, 'padding as long as the frame')
-    this.#machine.progress.frames++
     if ((flags & END_HEADERS) !== 0) return this.#whole(id, flags, error, bytes, from, to)
     this.#blockId = id
     this.#blockFlags = flags
@@ -209,18 +220,28 @@ export class Receiver implements FrameSink {
     if (block.verdict === COMPRESSION_FAILED) {
       return this.malformed(COMPRESSION_ERROR, block.reason)
     }
-    if (block.verdict === LIST_ABUSE) return this.#calm(block.reason)
+    if (block.verdict === LIST_ABUSE) {
+      machine.meters.largeHeaderLists.hit()
+      return this.#calm(block.reason)
+    }
     if (block.verdict === LIST_TOO_LARGE && machine.meters.largeHeaderLists.hit()) {
       return this.#calm('too many large header lists')
     }
     const ends = (flags & END_STREAM) !== 0
     const stream = machine.find(id)
     if (stream === undefined) {
-      if (machine.isServer && (id & 1) === 1 && id > machine.highestPeerId) {
+      if (
+        machine.isServer &&
+        (id & 1) === 1 &&
+        id > machine.highestPeerId &&
+        !machine.ignores(id)
+      ) {
+        machine.progress.frames++
         return machine.opened(id, block, ends, error)
       }
       return this.#headersOnClosed(id)
     }
+    machine.progress.frames++
     if (stream.remoteEnded) return machine.offence(id, STREAM_CLOSED)
     if (error !== NO_ERROR) return machine.offence(id, error)
     if (stream.headersReceived) return machine.trailersArrived(stream, block, ends)
@@ -229,11 +250,10 @@ export class Receiver implements FrameSink {
 
   #headersOnClosed(id: number): void {
     const machine = this.#machine
-    if (machine.ignores(id)) return
     // An even id is a push, which nobody allowed; an odd one a client never used is no better.
     if (machine.isIdle(id)) return this.malformed(PROTOCOL_ERROR, 'HEADERS on an idle stream')
+    if (this.#isLate(id)) return
     const how = machine.closedStreams.how(id)
-    if (how === RESET_BY_US) return
     if (how === ENDED) return this.malformed(STREAM_CLOSED, 'HEADERS after the end of their stream')
     if (how === FORGOTTEN) return this.malformed(PROTOCOL_ERROR, 'a stream id below the last one')
     machine.offence(id, STREAM_CLOSED)
@@ -268,7 +288,7 @@ export class Receiver implements FrameSink {
     if (id === 0) return this.malformed(PROTOCOL_ERROR, 'RST_STREAM on stream 0')
     const machine = this.#machine
     if (machine.isIdle(id)) return this.malformed(PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
-    if (machine.meters.resets.hit()) return this.#calm('too many resets')
+    if (machine.isCheap(id) && machine.meters.resets.hit()) return this.#calm('too many resets')
     machine.resetByPeer(id, readUint32(bytes, start))
   }
 
@@ -291,14 +311,15 @@ export class Receiver implements FrameSink {
     if (id !== 0) return this.malformed(PROTOCOL_ERROR, 'PING on a stream')
     if (end - start !== 8) return this.malformed(FRAME_SIZE_ERROR, 'PING of another size')
     const machine = this.#machine
-    if ((flags & ACK) !== 0) return machine.pings.answered(bytes, start)
+    if ((flags & ACK) !== 0 && machine.pings.answered(bytes, start)) return
     if (machine.meters.pings.hit()) return this.#calm('too many PING frames')
-    machine.pingArrived(bytes, start)
+    if ((flags & ACK) === 0) machine.pingArrived(bytes, start)
   }
 
   #goaway(id: number, bytes: Buffer, start: number, end: number): void {
     if (id !== 0) return this.malformed(PROTOCOL_ERROR, 'GOAWAY on a stream')
     if (end - start < 8) return this.malformed(FRAME_SIZE_ERROR, 'GOAWAY of another size')
+    if (this.#machine.meters.settings.hit()) return this.#calm('too many GOAWAY frames')
     const lastId = readUint32(bytes, start) & 0x7fffffff
     const code = readUint32(bytes, start + 4)
     this.#machine.goawayArrived(lastId, code, bytes.subarray(start + 8, end))

@@ -8,10 +8,15 @@ import { defaultWindow } from './frame.ts'
 import type { Sender } from './sender.ts'
 import type { StreamState } from './stream-state.ts'
 
+/** SETTINGS on their way at a time. */
+const mostWaiting = 4
+
 /** What receiving needs of its connection. */
 export interface ReceivingOwner {
   /** Sends a PING and calls back upon its answer. */
   measure(payload: Buffer, done: () => void): void
+  /** SETTINGS that the peer has not acknowledged. */
+  readonly settingsWaiting: number
   /** Sends SETTINGS_INITIAL_WINDOW_SIZE; `acknowledged` follows. */
   announceWindow(bytes: number): void
   /** Output was written outside of `feed`. */
@@ -32,8 +37,8 @@ export class Receiving implements BudgetMember {
   readonly #budget: ReceiveBudget
   /** The initial window that the peer has acknowledged. */
   #acknowledged: number = defaultWindow
-  /** Streams whose `expect` the budget had no room for, and what they asked. */
-  readonly #expecting = new Map<StreamState, number>()
+  /** Streams whose `expect` the budget had no room for. */
+  readonly #expecting = new Set<StreamState>()
   readonly #measured: () => void
 
   constructor(
@@ -103,7 +108,7 @@ export class Receiving implements BudgetMember {
       this.#give(stream.id, increment)
       return
     }
-    this.#expecting.set(stream, bytes)
+    this.#expecting.add(stream)
     this.#budget.wait(this)
   }
 
@@ -111,9 +116,10 @@ export class Receiving implements BudgetMember {
   roomAgain(): void {
     this.#give(0, this.connection.retry())
     if (this.connection.withheld) this.#budget.wait(this)
-    for (const [stream, bytes] of Array.from(this.#expecting)) {
+    for (const stream of Array.from(this.#expecting)) {
       this.#expecting.delete(stream)
-      this.expect(stream, bytes)
+      // What has come meanwhile is awaited no more.
+      if (stream.window.awaited > 0) this.expect(stream, stream.window.awaited)
     }
     this.#announce()
     this.#owner.wake()
@@ -135,10 +141,17 @@ export class Receiving implements BudgetMember {
   acknowledged(bytes: number, streams: Iterable<StreamState>): void {
     const difference = bytes - this.#acknowledged
     this.#acknowledged = bytes
-    for (const stream of streams) stream.window.adjust(difference)
+    for (const stream of streams) {
+      stream.window.adjust(difference)
+      // A window that shrinks takes from what a stream was promised: nobody else would ask for it again.
+      if (difference < 0 && stream.window.awaited > 0) this.expect(stream, stream.window.awaited)
+    }
+    this.#announce()
   }
 
   #announce(): void {
+    // A peer that is slow to answer learns the last word only.
+    if (this.#owner.settingsWaiting >= mostWaiting) return
     const bytes = this.tuner.announce()
     if (bytes >= 0) this.#owner.announceWindow(bytes)
   }

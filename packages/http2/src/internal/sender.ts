@@ -32,6 +32,9 @@ const outputBytes = 256 * 1024
 /** A larger frame would keep other streams waiting for too long, whatever the peer allows. */
 const largestFrame = 64 * 1024
 
+/** A frame below this that uses up a window does not count as work done. */
+const sliverBytes = 512
+
 /** What the sender tells the machine. */
 export interface SenderEvents {
   /** END_STREAM has been written. */
@@ -270,6 +273,7 @@ export class Sender {
 
   /** Streams take turns until the window, the output or the data is used up. */
   pump(): void {
+    if (this.output.pending === 0) this.controlBytes = 0
     while (this.#firstReady !== undefined && this.output.pending < outputBytes) {
       if (this.window <= 0 && this.#firstReady.bufferedBytes > 0) {
         this.#noteConnection()
@@ -346,7 +350,8 @@ export class Sender {
     stream.sendWindow -= length
     this.window -= length
     this.dataBytes += length
-    this.#progress.frames++
+    // A sliver that a window cut off is the peer's way to keep us busy, not progress.
+    if (length >= sliverBytes || (stream.sendWindow > 0 && this.window > 0)) this.#progress.frames++
   }
 
   /** A DATA frame of one run of bytes. */

@@ -23,6 +23,8 @@ const unlimited = 0xffffffff
 /** The peer's settings as they stand. */
 export class RemoteSettings implements PeerSettings {
   headerTableSize = 4096
+  /** The smallest that the last SETTINGS named, or what still holds. */
+  leastTableSize = 4096
   enablePush = true
   maxConcurrentStreams: number = unlimited
   initialWindowSize: number = defaultWindow
@@ -38,6 +40,7 @@ export class RemoteSettings implements PeerSettings {
     switch (id) {
       case HEADER_TABLE_SIZE:
         this.headerTableSize = value
+        this.leastTableSize = Math.min(this.leastTableSize, value)
         return NO_ERROR
       case ENABLE_PUSH:
         if (value > 1 || (fromServer && value === 1)) return PROTOCOL_ERROR
@@ -69,11 +72,13 @@ export class RemoteSettings implements PeerSettings {
 
   /** Applies a payload of whole parameters; stops at the first that is wrong. */
   applyAll(bytes: Uint8Array, start: number, end: number, fromServer: boolean): number {
+    this.leastTableSize = unlimited
     for (let at = start; at < end; at += 6) {
       const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
       const code = this.apply(id, readUint32(bytes, at + 2), fromServer)
       if (code !== NO_ERROR) return code
     }
+    this.leastTableSize = Math.min(this.leastTableSize, this.headerTableSize)
     return NO_ERROR
   }
 }

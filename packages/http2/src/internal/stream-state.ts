@@ -42,6 +42,8 @@ export class StreamState implements Http2Stream {
   nextReady: StreamState | undefined = undefined
   /** Has data and no window of its own. */
   blocked = false
+  /** A client's: how much had been written to the output, ever, before its HEADERS. */
+  startsAt = 0
 
   /** Receiving. */
   headersReceived = false

@@ -16,6 +16,7 @@ export interface LimitValues {
   readonly continuations: number
   readonly headerBlock: number
   readonly largeHeaderLists: number
+  readonly lateFrames: number
   readonly controlOutput: number
 }
 
@@ -103,6 +104,7 @@ export function tuningOf(options: Http2Options): Tuning {
       continuations: count('continuations', 64),
       headerBlock: parseBytes(given.headerBlock ?? 2 * maxHeaderListSize, 'limits.headerBlock'),
       largeHeaderLists: count('largeHeaderLists', 100),
+      lateFrames: count('lateFrames', 10_000),
       controlOutput: parseBytes(given.controlOutput ?? 128 * 1024, 'limits.controlOutput'),
     },
   }

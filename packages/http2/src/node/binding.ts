@@ -6,13 +6,15 @@ import {
   type WheelTimer,
 } from '@tidemill/core'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import type { Http2Connection } from '../connection.ts'
 import { SETTINGS_TIMEOUT } from '../error-code.ts'
 import type { Http2SocketOptions } from './types.ts'
 
 /** Output beyond which a server reads no further requests until the peer has read the answers. */
 const congestedBytes = 1024 * 1024
+/** Rounds of output in one turn; others want theirs. */
+const mostRounds = 8
 /** How long an ended socket may take to be closed by the peer. */
 const lingerMs = 2000
 
@@ -27,11 +29,15 @@ export class SocketBinding {
   #ending = false
   readonly #idleMs: number
   readonly #progressMs: number
+  readonly #handshakeMs: number
   readonly #handshake: WheelTimer
   readonly #idle: WheelTimer
   readonly #progress: WheelTimer
   readonly #linger: WheelTimer
   #openedBefore = 0
+  /** How many of our SETTINGS the peer must have acknowledged when the handshake timer fires. */
+  #settingsDue = 1
+  #peerEnded = false
 
   constructor(
     socket: Socket | TLSSocket,
@@ -51,23 +57,34 @@ export class SocketBinding {
       this.#scheduled = false
       this.#flush()
     }
+    this.#handshakeMs = parseDuration(options.handshake ?? '10s', 'handshake')
     this.#handshake = wheel.timer(() => {
       if (!connection.ready) connection.goaway(SETTINGS_TIMEOUT, 'no SETTINGS in time')
+      else if (connection.settingsAcknowledged < this.#settingsDue) {
+        connection.goaway(SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged in time')
+      } else this.#watchSettings()
     })
-    this.#idle = wheel.timer(() => connection.drain())
-    this.#progress = wheel.timer(() => this.#cut('the peer reads nothing'))
+    this.#idle = wheel.timer(() => this.#idled())
+    this.#progress = wheel.timer(() =>
+      this.#cut(
+        socket.writableNeedDrain ? 'the peer reads nothing' : 'the peer has ended its side',
+      ),
+    )
     this.#linger = wheel.timer(() => socket.destroy())
     connection.onWake = () => this.#schedule()
     socket.setNoDelay(true)
+    // RFC 9113 9.2.1.
+    if (socket instanceof TLSSocket) socket.disableRenegotiation()
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#flush())
     socket.on('end', () => {
       connection.readEnded()
+      this.#peerEnded = true
       this.#flush()
     })
     socket.on('error', (error) => this.#cut(error.message))
     socket.on('close', () => this.#cut('the socket has closed'))
-    this.#handshake.start(parseDuration(options.handshake ?? '10s', 'handshake'))
+    this.#handshake.start(this.#handshakeMs)
     if (connection.output.pending > 0) this.#schedule()
   }
 
@@ -93,18 +110,22 @@ export class SocketBinding {
     const { connection, socket } = this
     if (socket.destroyed) return
     const { output } = connection
-    while (output.pending > 0 && !socket.writableNeedDrain) {
+    for (let round = 0; round < mostRounds; round++) {
+      if (output.pending === 0 || socket.writableNeedDrain) break
       this.#write()
       connection.pump()
     }
     if (output.pending === 0) connection.pump()
     if (output.pending > 0 && !socket.writableNeedDrain) this.#schedule()
     // Not anew while it runs: what the peer sends is no sign that it reads.
-    if (!socket.writableNeedDrain) this.#progress.stop()
+    const waiting = socket.writableNeedDrain || (this.#peerEnded && connection.open)
+    if (!waiting) this.#progress.stop()
     else if (!this.#progress.active) this.#progress.start(this.#progressMs)
     if (socket.isPaused() && !this.#congested) socket.resume()
-    if (connection.open) this.#watchIdle()
-    else if (output.pending === 0) this.#end()
+    if (connection.open) {
+      this.#watchIdle()
+      this.#watchSettings()
+    } else if (output.pending === 0) this.#end()
   }
 
   #write(): void {
@@ -119,6 +140,22 @@ export class SocketBinding {
       socket.write(piece.bytes, this.#written)
     }
     if (many) socket.uncork()
+  }
+
+  /** Once the greeting is over: whether later SETTINGS of ours are acknowledged in time. */
+  #watchSettings(): void {
+    const { settingsSent, settingsAcknowledged } = this.connection
+    if (this.#handshake.active || settingsSent === settingsAcknowledged) return
+    this.#settingsDue = settingsSent
+    this.#handshake.start(this.#handshakeMs)
+  }
+
+  /** First it is told to go away; who does not answer that in the time of a handshake is cut. */
+  #idled(): void {
+    const { connection } = this
+    if (connection.draining) return this.#cut('idle, and does not end')
+    connection.drain()
+    this.#idle.start(this.#handshakeMs)
   }
 
   #watchIdle(): void {

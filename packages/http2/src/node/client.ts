@@ -5,6 +5,7 @@ import { createHttp2Connection, type Http2Connection } from '../connection.ts'
 import { http2Errors } from '../errors.ts'
 import type { ConnectionHandler } from '../handler.ts'
 import { SocketBinding } from './binding.ts'
+import { h2Ciphers } from './ciphers.ts'
 import type { Http2ClientOptions, Http2SocketOptions } from './types.ts'
 
 /**
@@ -20,20 +21,21 @@ export function bindHttp2(
 }
 
 function openSocket(options: Http2ClientOptions): { socket: Socket | TLSSocket; ready: string } {
-  const { host, port, tls } = options
+  const { host = '127.0.0.1', path, tls } = options
+  const target = path === undefined ? { host, port: options.port ?? 0 } : { path }
   if (tls === undefined) {
     return {
-      socket: connectTcp({ host, port, allowHalfOpen: true, noDelay: true }),
+      socket: connectTcp({ ...target, allowHalfOpen: true, noDelay: true }),
       ready: 'connect',
     }
   }
-  const name = tls.serverName ?? host
+  const name = tls.serverName ?? (path === undefined ? host : 'localhost')
   const settings: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
-    host,
-    port,
+    ...target,
     allowHalfOpen: true,
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
+    ciphers: h2Ciphers,
     // An address is no server name (RFC 6066 3); the certificate is checked against it all the same.
     ...(isIP(name) === 0 ? { servername: name } : { servername: '' }),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
@@ -51,7 +53,8 @@ export function connectHttp2(
   handler: ConnectionHandler,
   options: Http2ClientOptions,
 ): Promise<Http2Connection> {
-  const authority = `${options.host}:${options.port}`
+  const { host = '127.0.0.1', port = 0, path } = options
+  const authority = path ?? `${host}:${port}`
   const { socket, ready } = openSocket(options)
   return new Promise((resolve, reject) => {
     const fail = (reason: string, cause?: unknown): void => {

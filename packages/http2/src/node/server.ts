@@ -12,6 +12,7 @@ import { http2Errors } from '../errors.ts'
 import { ReceiveBudget } from '../flow/receive-budget.ts'
 import type { ConnectionHandler, StreamHandler } from '../handler.ts'
 import { SocketBinding } from './binding.ts'
+import { h2Ciphers } from './ciphers.ts'
 import type { Http2Server, Http2ServerOptions } from './types.ts'
 
 /** Stands in until `onConnection` has said who gets the events. */
@@ -45,6 +46,7 @@ class SocketServer implements Http2Server {
           key: tls.key,
           cert: tls.cert,
           minVersion: 'TLSv1.2',
+          ciphers: h2Ciphers,
           ALPNProtocols: ['h2'],
           handshakeTimeout: parseDuration(options.handshake ?? '10s', 'handshake'),
           ...(tls.clientCa === undefined
@@ -68,18 +70,20 @@ class SocketServer implements Http2Server {
   }
 
   async listen(
-    options: { readonly host?: string; readonly port?: number } = {},
+    options: { readonly host?: string; readonly port?: number; readonly path?: string } = {},
   ): Promise<AddressInfo> {
-    const { host = '127.0.0.1', port = 0 } = options
-    this.#server.listen(port, host)
+    const { host = '127.0.0.1', port = 0, path } = options
+    if (path === undefined) this.#server.listen(port, host)
+    else this.#server.listen({ path })
     try {
       await once(this.#server, 'listening')
     } catch (error) {
-      const details = { address: `${host}:${port}`, reason: (error as Error).message }
+      const details = { address: path ?? `${host}:${port}`, reason: (error as Error).message }
       throw http2Errors.error('TM_HTTP2_LISTEN', details, { cause: error })
     }
     // An accept that fails (out of descriptors) is the system's state, not this server's end.
     this.#server.on('error', () => undefined)
+    if (path !== undefined) return { address: path, family: 'unix', port: 0 }
     return this.#server.address() as AddressInfo
   }
 

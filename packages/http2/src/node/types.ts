@@ -9,9 +9,15 @@ import type { Http2Options } from '../options.ts'
 export interface Http2SocketOptions extends Http2Options {
   /** Longest without an open stream, then a graceful end; default '30m', '0s' is for ever. */
   readonly idle?: Duration
-  /** Longest that output waits without the socket taking a byte; then the connection is lost; default '60s'. */
+  /**
+   * Longest that output waits without the socket taking a byte, and that a client which has ended its side waits for an
+   * answer; then the connection is lost; default '60s'.
+   */
   readonly progress?: Duration
-  /** Longest until the peer's preface, SETTINGS and acknowledgement of ours are here; default '10s'. */
+  /**
+   * Longest until the peer's preface, SETTINGS and acknowledgement of ours are here, until later SETTINGS of ours are
+   * acknowledged (within twice that), and until an idle peer answers that it is told to go; default '10s'.
+   */
   readonly handshake?: Duration
 }
 
@@ -33,8 +39,15 @@ export interface Http2ServerOptions extends Http2SocketOptions {
 }
 
 export interface Http2Server {
-  /** Starts accepting; `host` is 127.0.0.1 and `port` 0 (any free one) unless said. */
-  listen(options?: { readonly host?: string; readonly port?: number }): Promise<AddressInfo>
+  /**
+   * Starts accepting; `host` is 127.0.0.1 and `port` 0 (any free one) unless said. With `path` a unix socket there,
+   * which is told as `{ address: path, family: 'unix', port: 0 }`; a file that exists is never replaced.
+   */
+  listen(options?: {
+    readonly host?: string
+    readonly port?: number
+    readonly path?: string
+  }): Promise<AddressInfo>
   /** Connections open now. */
   readonly connections: number
   /** Stops accepting, drains every connection, resolves when the last has ended; what is left after `grace` is cut. */
@@ -49,13 +62,15 @@ export interface Http2ClientTls {
   readonly ca?: string
   readonly key?: string
   readonly cert?: string
-  /** The name to ask for and check; default the host. */
+  /** The name to ask for and check; default the host, `localhost` for a unix socket. */
   readonly serverName?: string
 }
 
 export interface Http2ClientOptions extends Http2SocketOptions {
-  readonly host: string
-  readonly port: number
+  /** Where to connect: `host` (default 127.0.0.1) and `port`, or the `path` of a unix socket. */
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
   /** TLS with ALPN h2; without it h2c by prior knowledge. */
   readonly tls?: Http2ClientTls
   /** Gives up connecting; later it does nothing. */
