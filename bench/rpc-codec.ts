@@ -1,9 +1,15 @@
 import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf'
+import {
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FieldDescriptorProtoSchema,
+} from '@bufbuild/protobuf/wkt'
 import { codecOf } from '@tidemill/rpc'
 import {
   SimpleRequestSchema,
   SimpleResponseSchema,
   StreamingOutputCallRequestSchema,
+  TestOrcaReportSchema,
 } from '../scripts/lib/gen/grpc/testing/messages_pb.ts'
 import { defineBench } from './lib/bench.ts'
 import { nanosPer } from './lib/measure.ts'
@@ -22,6 +28,22 @@ const order = {
   orcaOobReport: { cpuUtilization: 0.5, requestCost: { stock: 1.5, payment: 2.25 } },
 }
 
+const report = {
+  cpuUtilization: 0.5,
+  requestCost: { stock: 1.5, payment: 2.25, mail: 0.125, audit: 3 },
+  utilization: { disk: 0.5, network: 0.25 },
+}
+
+/** proto2: every field is there or not, its default in the prototype. */
+const field = {
+  name: 'order_id',
+  number: 17,
+  label: FieldDescriptorProto_Label.OPTIONAL,
+  type: FieldDescriptorProto_Type.STRING,
+  jsonName: 'orderId',
+  options: { deprecated: true, packed: false },
+}
+
 const shapes: readonly {
   readonly id: string
   readonly desc: DescMessage
@@ -34,6 +56,8 @@ const shapes: readonly {
   },
   { id: 'response', desc: SimpleResponseSchema, init: { payload: { body: new Uint8Array(10) } } },
   { id: 'order', desc: StreamingOutputCallRequestSchema, init: order },
+  { id: 'maps', desc: TestOrcaReportSchema, init: report },
+  { id: 'presence', desc: FieldDescriptorProtoSchema, init: field },
 ]
 
 export const bench = defineBench({

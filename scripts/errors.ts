@@ -5,20 +5,15 @@
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { disagreements, errorPage, type Table } from './lib/error-docs.ts'
+import { disagreements, errorPage } from './lib/error-docs.ts'
+import { errorTables } from './lib/error-tables.ts'
 
 const root = path.dirname(import.meta.dirname)
-const tableFiles = globSync(['packages/*/src/errors.ts', 'packages/*/src/sqlite/errors.ts'], {
-  cwd: root,
-}).toSorted()
+const tableFiles = await errorTables(root)
+const tables = tableFiles.flatMap((one) => one.tables)
 
 /** The suites that a package exports for the engines of its port: sources by place, tests by nature. */
 const contractSuites = 'packages/*/src/testing/**/*.ts'
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && 'system' in value && 'rows' in value
-}
 
 function read(patterns: string[], except: readonly string[] = []): Map<string, string> {
   const excluded = new Set(except.flatMap((pattern) => globSync(pattern, { cwd: root })))
@@ -34,13 +29,6 @@ function readOr(file: string, otherwise: string): string {
   }
 }
 
-const tables: Table[] = []
-for (const file of tableFiles) {
-  const exports = (await import(pathToFileURL(path.join(root, file)).href)) as object
-  const found = Object.values(exports).filter(isTable)
-  if (found.length === 0) throw new Error(`${file} exports no error table`)
-  tables.push(...found)
-}
 if (tables.length === 0) throw new Error('no package has an error table')
 
 const pages = [
@@ -51,7 +39,10 @@ const pages = [
 if (process.argv.includes('--check')) {
   const problems = disagreements({
     tables,
-    sources: read(['packages/*/src/**/*.ts'], [...tableFiles, contractSuites]),
+    sources: read(
+      ['packages/*/src/**/*.ts'],
+      [...tableFiles.map((one) => one.file), contractSuites],
+    ),
     tests: read([contractSuites, 'packages/*/test/**/*.ts', 'tests/**/*.ts']),
   })
   for (const [file, text] of pages) {

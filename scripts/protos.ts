@@ -1,6 +1,6 @@
 /**
- * Generates the TypeScript of packages/rpc/proto: `node scripts/protos.ts` writes it, `--check` says what is stale and
- * exits 1. What ships goes to packages/rpc/src/gen, what only tests and benches use to scripts/lib/gen.
+ * Generates the TypeScript of packages/{rpc,shop}/proto: `node scripts/protos.ts` writes it, `--check` says what is stale
+ * and exits 1. What ships goes to src/gen of the package, what only tests and benches use to scripts/lib/gen.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,28 +8,30 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
-const rpc = path.join(root, 'packages/rpc')
 
 interface Output {
+  /** Folder of the package, which holds the template. */
+  readonly from: string
   readonly template: string
   /** Folder of the generated files, relative to the repository's root. */
   readonly folder: string
 }
 
 const outputs: readonly Output[] = [
-  { template: 'buf.gen.yaml', folder: 'packages/rpc/src/gen' },
-  { template: 'buf.gen.testing.yaml', folder: 'scripts/lib/gen' },
+  { from: 'packages/rpc', template: 'buf.gen.yaml', folder: 'packages/rpc/src/gen' },
+  { from: 'packages/rpc', template: 'buf.gen.testing.yaml', folder: 'scripts/lib/gen' },
+  { from: 'packages/shop', template: 'buf.gen.yaml', folder: 'packages/shop/src/gen' },
 ]
 
 /** Writes below `base` what would be written below the repository's root. */
 function generate(base: string): void {
   const bin = path.join(root, 'node_modules/.bin')
-  for (const { template } of outputs) {
+  for (const { from, template } of outputs) {
     execFileSync(
       path.join(bin, 'buf'),
-      ['generate', '--template', template, '-o', path.join(base, 'packages/rpc')],
+      ['generate', '--template', template, '-o', path.join(base, from)],
       {
-        cwd: rpc,
+        cwd: path.join(root, from),
         stdio: 'inherit',
         env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}` },
       },
@@ -39,7 +41,7 @@ function generate(base: string): void {
 
 function listing(base: string, folder: string): Map<string, string> {
   const at = path.join(base, folder)
-  const files = globSync('**/*.ts', { cwd: at }).toSorted()
+  const files = globSync('**/*.*', { cwd: at }).toSorted()
   return new Map(
     files.map((file) => [path.join(folder, file), readFileSync(path.join(at, file), 'utf8')]),
   )

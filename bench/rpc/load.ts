@@ -52,15 +52,16 @@ export function readLoadOptions(): LoadOptions {
 export async function load(
   options: LoadOptions,
   call: () => Promise<unknown>,
+  now: () => number = () => performance.now(),
 ): Promise<LoadResult> {
-  const from = performance.now() + options.warmupMs
+  const from = now() + options.warmupMs
   const until = from + options.measureMs
   const latencies: number[] = []
   const caller = async (): Promise<void> => {
-    let began = performance.now()
+    let began = now()
     while (began < until) {
       await call()
-      const ended = performance.now()
+      const ended = now()
       if (ended >= from && ended <= until) latencies.push(ended - began)
       began = ended
     }

@@ -40,13 +40,17 @@ const languages: Readonly<Record<'en' | 'zh-CN', Language>> = {
   },
 }
 
-/** The page of all codes in one language, systems and codes in order of the alphabet. */
+/** The page of all codes in one language, systems and codes in order of the alphabet; tables of one system are one. */
 export function errorPage(tables: readonly Table[], language: keyof typeof languages): string {
   const words = languages[language]
   const parts = [`# ${words.title}`, words.intro]
-  for (const { system, rows } of tables.toSorted((a, b) => compare(a.system, b.system))) {
+  const systems = new Set(tables.map((table) => table.system))
+  for (const system of [...systems].toSorted(compare)) {
     parts.push(`## ${system}`)
-    for (const [code, row] of Object.entries(rows).toSorted(([a], [b]) => compare(a, b))) {
+    const rows = tables
+      .filter((table) => table.system === system)
+      .flatMap((table) => Object.entries(table.rows))
+    for (const [code, row] of rows.toSorted(([a], [b]) => compare(a, b))) {
       const { message, hint } = words.texts(row)
       const retry = row.retryable === true ? ` ${words.retry}` : ''
       // The heading is the anchor: renderers give it the id `tm_core_closed`.

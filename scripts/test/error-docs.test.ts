@@ -35,6 +35,12 @@ describe('error docs', () => {
     )
   })
 
+  it('put the tables of one system under one heading', () => {
+    const page = errorPage([table, { system: 'x', rows: { TM_X_AB: row('ab') } }], 'en')
+    const headings = page.split('\n').filter((line) => line.startsWith('#'))
+    assert.deepEqual(headings.slice(1), ['## x', '### TM_X_A', '### TM_X_AB', '### TM_X_B'])
+  })
+
   it('say the same in Chinese', () => {
     assert.match(errorPage([table], 'zh-CN'), /### TM_X_B\n\n> 消息\n\n如何处理: 做。\n/u)
   })

@@ -16,6 +16,8 @@ export interface Output {
   record(schema: string, data: unknown, text: string): void
   /** A line for the person, on stderr. */
   note(text: string): void
+  /** A line on stderr that says what failed: also shown when quiet. */
+  failure(text: string): void
   /** Redraws one status line on an interactive stderr; nothing otherwise. */
   status(text: string): void
   style(style: Style, text: string): string
@@ -43,6 +45,10 @@ export function createOutput(options: OutputOptions): Output {
     clearStatus()
     stdout.write(`${text}\n`)
   }
+  const complain = (text: string): void => {
+    clearStatus()
+    stderr.write(`${text}\n`)
+  }
   return {
     json,
     interactive,
@@ -51,10 +57,9 @@ export function createOutput(options: OutputOptions): Output {
     document: (schema, data) => write(toJson({ schema, data })),
     record: (schema, data, text) => write(json ? toJson({ schema, data }) : text),
     note(text) {
-      if (quiet) return
-      clearStatus()
-      stderr.write(`${text}\n`)
+      if (!quiet) complain(text)
     },
+    failure: complain,
     status(text) {
       if (!interactive) return
       stderr.write(`\r\u001B[2K${text.slice(0, (stderr.columns ?? 100) - 1)}`)

@@ -4,23 +4,23 @@ import type { Output } from './output.ts'
 /** Tells an error as three lines: what, where and why, what to try. Under --json as one document on stderr. */
 export function reportError(error: unknown, out: Output, verbose: boolean): void {
   if (out.json) {
-    out.note(JSON.stringify({ schema: 'tidemill.error.v1', data: errorData(error) }))
+    out.failure(JSON.stringify({ schema: 'tidemill.error.v1', data: errorData(error) }))
     return
   }
   if (!TidemillError.is(error)) {
     const plain = error instanceof Error ? error : new Error(String(error))
-    out.note(
+    out.failure(
       `${out.style('red', 'error')}: ${verbose ? (plain.stack ?? plain.message) : plain.message}`,
     )
-    if (!verbose) out.note('  try: the same command with -v for the stack trace')
+    if (!verbose) out.failure('  try: the same command with -v for the stack trace')
     return
   }
-  out.note(`${out.style('red', `error[${error.code}]`)}: ${error.text}`)
-  for (const problem of problemsOf(error)) out.note(`  ${problemLine(problem)}`)
+  out.failure(`${out.style('red', `error[${error.code}]`)}: ${error.text}`)
+  for (const problem of problemsOf(error)) out.failure(`  ${problemLine(problem)}`)
   const cause = causeLine(error.cause)
-  if (cause !== undefined) out.note(`  because: ${cause}`)
-  if (error.hint !== undefined) out.note(`  try: ${error.hint}`)
-  if (verbose) out.note(out.style('dim', error.stack ?? ''))
+  if (cause !== undefined) out.failure(`  because: ${cause}`)
+  if (error.hint !== undefined) out.failure(`  try: ${error.hint}`)
+  if (verbose) out.failure(out.style('dim', error.stack ?? ''))
 }
 
 function errorData(error: unknown): unknown {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { buffer, text } from 'node:stream/consumers'
 import { type BenchConfig, configKeys, readConfig } from '@tidemill/rpc/bench'
 import type { Flags } from './command.ts'
 import { cliErrors } from './errors.ts'
+import { readFlagFile, readFlagText } from './rpc-file.ts'
 import { jsonText, splitPaths } from './rpc-schema.ts'
 
 /** The options of a load test: those of the config file, if one is named, and over them the flags that were given. */
@@ -11,7 +11,7 @@ export async function readBenchConfig(
   host: string | undefined,
 ): Promise<BenchConfig> {
   const file = flags.string('config')
-  const fromFile = file === undefined ? {} : readConfig(await readFile(file, 'utf8'), file)
+  const fromFile = file === undefined ? {} : readConfig(await readFlagText('config', file), file)
   const given: Record<string, unknown> = {}
   for (const [key, kind] of Object.entries(configKeys)) {
     if (key === 'host' || flags.origin(key) !== 'flag') continue
@@ -41,7 +41,7 @@ export async function readBenchTexts(
     metadata:
       config['metadata-file'] === undefined
         ? jsonText(config.metadata)
-        : await readFile(config['metadata-file'], 'utf8'),
+        : await readFlagText('metadata-file', config['metadata-file']),
     tags: readTags(config.tags),
   }
 }
@@ -50,7 +50,7 @@ async function readData(
   config: BenchConfig,
   stdin: NodeJS.ReadableStream,
 ): Promise<string | undefined> {
-  if (config['data-file'] !== undefined) return readFile(config['data-file'], 'utf8')
+  if (config['data-file'] !== undefined) return readFlagText('data-file', config['data-file'])
   return config.data === '@' ? text(stdin) : jsonText(config.data)
 }
 
@@ -58,7 +58,7 @@ async function readBinary(
   config: BenchConfig,
   stdin: NodeJS.ReadableStream,
 ): Promise<Uint8Array | undefined> {
-  if (config['binary-file'] !== undefined) return readFile(config['binary-file'])
+  if (config['binary-file'] !== undefined) return readFlagFile('binary-file', config['binary-file'])
   return config.binary === true ? buffer(stdin) : undefined
 }
 

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { TidemillError } from '@tidemill/core'
 import { readMetadata, readProtoset, type Schema } from '@tidemill/rpc/bench'
 import type { Flags } from './command.ts'
 import { cliErrors } from './errors.ts'
+import { adviseOn } from './rpc-advice.ts'
+import { readFlagFile } from './rpc-file.ts'
 import { openChannel, type ServerConfig } from './rpc-target.ts'
 
 /** Where the description of services comes from: a .proto file, else compiled descriptors, else the server. */
@@ -45,7 +46,8 @@ export async function readSchema(config: SchemaConfig, symbol?: string): Promise
     const { loadProto } = await import('@tidemill/rpc/proto')
     return loadProto({ files: [config.proto], importPaths: importPaths(config) })
   }
-  if (config.protoset !== undefined) return readProtoset(await readFile(config.protoset))
+  if (config.protoset !== undefined)
+    return readProtoset(await readFlagFile('protoset', config.protoset))
   if (config.host === undefined || config.host === '') {
     throw cliErrors.error('TM_CLI_USAGE', {
       what: 'there is neither a server to ask nor a file to read',
@@ -62,7 +64,20 @@ async function askServer(config: SchemaConfig, symbol: string | undefined): Prom
     metadata: readMetadata(jsonText(config['reflect-metadata'])),
     deadline: '20s',
   })
-  const services = await server.listServices()
+  let services: string[]
+  try {
+    services = await server.listServices()
+  } catch (error) {
+    if (!TidemillError.is(error, 'TM_RPC_UNIMPLEMENTED')) throw adviseOn(error, config)
+    throw cliErrors.error(
+      'TM_CLI_USAGE',
+      {
+        what: `the server at ${config.host ?? ''} has no reflection to read the schema from`,
+        suggestion: 'Give the schema with --proto FILE or --protoset FILE.',
+      },
+      { cause: error },
+    )
+  }
   if (symbol === undefined) return await server.registry(services)
   const name = symbol.replace(/^[./]/u, '')
   const service = services.find(

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { type Channel, createChannel } from '@tidemill/rpc'
 import { type LoadTls, planTarget, type TargetConfig } from '@tidemill/rpc/bench'
 import type { Flags } from './command.ts'
 import { cliErrors } from './errors.ts'
+import { readFlagText } from './rpc-file.ts'
 
 /** How to reach a server, by the names of the flags that the rpc commands share. */
 export interface ServerConfig extends TargetConfig {
@@ -40,15 +40,15 @@ export async function readTls(config: ServerConfig): Promise<LoadTls | undefined
     })
   }
   const [ca, cert, key] = await Promise.all([
-    readPem(config.cacert),
-    readPem(config.cert),
-    readPem(config.key),
+    readPem('cacert', config.cacert),
+    readPem('cert', config.cert),
+    readPem('key', config.key),
   ])
   return { ca, cert, key, serverName: config.cname, skipVerify: config.skipTLS === true }
 }
 
-async function readPem(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : readFile(file, 'utf8')
+async function readPem(flag: string, file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : readFlagText(flag, file)
 }
 
 /** A channel to the server; closing it is the caller's. */

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { exitCode, run } from '@tidemill/cli'
 import { createServer, RpcError } from '@tidemill/rpc'
 import { addReflection } from '@tidemill/rpc/reflection'
+import { createTestAuthority } from '../../../scripts/lib/certificates.ts'
 import { TestService } from '../../../scripts/lib/gen/grpc/testing/test_pb.ts'
 
 interface Ran {
@@ -251,12 +252,98 @@ describe('tidemill rpc call', () => {
     const many = await cli('rpc', 'call', host, 'grpc.testing.TestService/UnaryCall', '-d', '{} {}')
     assert.equal(many.code, exitCode.usage)
   })
+  it('tells what failed even when quiet, and nothing else', async () => {
+    const quiet = await cli('rpc', 'call', '-q', '127.0.0.1:1', 'no-slash')
+    assert.match(quiet.stderr, /^error\[/u)
+    await using server = await testServer()
+    const fine = await cli(
+      'rpc',
+      'call',
+      '-q',
+      '-v',
+      server.host,
+      'grpc.testing.TestService/UnaryCall',
+    )
+    assert.equal(fine.stderr, '')
+    const words = ['--call', 'grpc.testing.TestService/UnaryCall', '-n', '5', '-c', '1']
+    const crossed = await cli('rpc', 'bench', '-q', ...words, '--fail-on', 'max>1ns', server.host)
+    assert.match(crossed.stderr, /^fail: max>1ns/u)
+  })
+  it('refuses a deadline that is none, by the name of its flag', async () => {
+    const { code, stderr } = await cli('rpc', 'call', '127.0.0.1:1', 'a.B/C', '-t', '5x')
+    assert.equal(code, exitCode.usage)
+    assert.match(stderr, /--timeout takes a duration such as 10s/u)
+  })
   it('names methods that are near', async () => {
     await using server = await testServer()
     const { host } = server
     const { code, stderr } = await cli('rpc', 'call', host, 'grpc.testing.TestService/UnaryCal')
     assert.equal(code, exitCode.usage)
     assert.match(stderr, /grpc\.testing\.TestService\/UnaryCall\?/u)
+  })
+})
+
+describe('a server that cannot be asked', () => {
+  const method = 'grpc.testing.TestService/UnaryCall'
+  it('has no reflection: the flags that name a schema are the next step', async () => {
+    const server = createServer()
+    const { target } = await server.listen('127.0.0.1:0')
+    for (const words of [
+      ['list', target],
+      ['describe', 'a.B', target],
+      ['call', target, method],
+      ['bench', '--call', method, target],
+    ]) {
+      const { code, stderr } = await cli('rpc', ...words)
+      assert.equal(code, exitCode.usage, words[0])
+      assert.match(stderr, /no reflection[\s\S]*try: .*--proto FILE or --protoset FILE/u)
+    }
+    await server.close()
+  })
+  it('is not there: the address is the next step, also when the port was left out', async () => {
+    await using server = await testServer()
+    const { host } = server
+    await server[Symbol.asyncDispose]()
+    const refused = await cli('rpc', 'list', host)
+    assert.equal(refused.code, exitCode.unavailable)
+    assert.match(refused.stderr, /TM_RPC_UNAVAILABLE.*ECONNREFUSED[\s\S]*try: .*listens at 127/u)
+    const unknown = await cli('rpc', 'call', 'no-such-host.invalid:1', method)
+    assert.equal(unknown.code, exitCode.unavailable)
+    assert.match(unknown.stderr, /try: Check the name of the host/u)
+  })
+  it('speaks TLS, or does not: the flag that changes it is the next step', async () => {
+    const authority = createTestAuthority()
+    const { cert, key } = authority.issue({ names: ['localhost', '127.0.0.1'] })
+    const server = createServer({ tls: { cert, key } })
+    const { target } = await server.listen('127.0.0.1:0')
+    const plain = await cli('rpc', 'list', target)
+    assert.match(plain.stderr, /try: If the server speaks TLS, add --cacert FILE/u)
+    const untrusted = await cli('rpc', 'list', '--cname', 'localhost', target)
+    assert.match(untrusted.stderr, /try: .*--cacert FILE.*--cname NAME/u)
+    await server.close()
+    await using open = await testServer()
+    const tls = await cli('rpc', 'list', '--skipTLS', open.host)
+    assert.equal(tls.code, exitCode.unavailable)
+    assert.match(tls.stderr, /try: The server does not speak TLS.*--insecure/u)
+    assert.doesNotMatch(tls.stderr, /openssl\//u)
+  })
+})
+
+describe('a file that a flag names', () => {
+  it('and that cannot be read is a mistake of usage that names the flag', async () => {
+    const method = 'grpc.testing.TestService/UnaryCall'
+    for (const [flag, ...words] of [
+      ['--cacert', 'list', '127.0.0.1:1'],
+      ['--protoset', 'list'],
+      ['--config', 'bench'],
+      ['--data-file', 'bench', '--call', method, '127.0.0.1:1'],
+      ['--binary-file', 'bench', '--call', method, '127.0.0.1:1'],
+      ['--metadata-file', 'bench', '--call', method, '127.0.0.1:1'],
+    ] as const) {
+      const { code, stderr } = await cli('rpc', ...words, flag, '/no/such/file')
+      assert.equal(code, exitCode.usage, flag)
+      assert.match(stderr, new RegExp(`${flag}: cannot read "/no/such/file"`, 'u'))
+    }
   })
 })
 

@@ -9,6 +9,9 @@ const longValue = 48
 
 /** An upper bound for the bytes of the list on the wire. */
 export function fieldsLength(headers: HeaderList): number {
+  // A name without a value would be dropped in silence.
+  if (headers.length % 2 !== 0)
+    throw http1Errors.error('TM_HTTP1_HEADER_NAME', { name: String(headers.at(-1)) })
   let length = 0
   for (let i = 0; i < headers.length; i++) length += (headers[i] as string).length + 2
   return length

@@ -212,7 +212,11 @@ export class RequestParser extends MessageParser {
     // RFC 9112 2.2: old clients send a CRLF behind a body; one is forgiven.
     if (this.#emptyLine) return this.refuseAt('leading-empty-line', start, start)
     const next = this.lineEnd(buffer, start, start, end)
-    if (next >= 0) this.#emptyLine = true
+    if (next >= 0) {
+      this.#emptyLine = true
+      // It belongs to no message: the caller adds it, and the connection stays idle.
+      this.offset = start - next
+    }
     return next
   }
 

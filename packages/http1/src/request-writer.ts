@@ -1,4 +1,4 @@
-import { isAuthority } from './authority.ts'
+import { isAuthority, isHostAndPort } from './authority.ts'
 import { bodyMode, BodyWriter } from './body-writer.ts'
 import { isToken } from './bytes.ts'
 import { http1Errors } from './errors.ts'
@@ -143,10 +143,14 @@ function checkTarget(method: string, target: string): void {
     if (code <= 32 || code >= 127 || code === 0x23)
       throw http1Errors.error('TM_HTTP1_TARGET', { target: target.slice(0, 200), position: i })
   }
-  const first = target.charCodeAt(0)
-  const absolute = method === 'CONNECT' || target.includes('://')
-  if (first === 0x2f || absolute || (target === '*' && method === 'OPTIONS')) return
+  if (method === 'CONNECT' ? isHostAndPort(target) : hasForm(method, target)) return
   throw http1Errors.error('TM_HTTP1_TARGET', { target: target.slice(0, 200), position: 0 })
+}
+
+/** Origin, absolute or asterisk form (RFC 9112 3.2). */
+function hasForm(method: string, target: string): boolean {
+  if (target.charCodeAt(0) === 0x2f) return true
+  return target === '*' ? method === 'OPTIONS' : /^[A-Za-z][A-Za-z0-9+.-]*:\/\//u.test(target)
 }
 
 function framingError(name: string, reason: string): Error {

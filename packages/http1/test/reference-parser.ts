@@ -208,6 +208,7 @@ export function referenceParse(text: string): ReferenceResult {
   try {
     while (at < text.length) {
       if (text.startsWith('\r\n', at)) at += 2
+      if (at === text.length) break
       const [request, end] = readRequest(text, at)
       requests.push(request)
       at = end

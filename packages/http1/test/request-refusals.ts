@@ -419,6 +419,13 @@ export const refusals: readonly Row[] = [
     true,
   ],
   [
+    'an announced body beyond the limit that the client may keep back',
+    post('Expect: 100-continue\r\nContent-Length: 11\r\n'),
+    413,
+    'body-too-large',
+    { maxBody: 10 },
+  ],
+  [
     'chunks beyond the limit',
     post('Transfer-Encoding: chunked\r\n', '6\r\nhello!\r\n5\r\nworld\r\n'),
     413,

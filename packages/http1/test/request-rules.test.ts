@@ -165,6 +165,8 @@ describe('a request is read', () => {
       headOf(get('/', 'Host: a\r\nUpgrade: websocket\r\n'), { upgrades: ['websocket'] }).upgrade,
       '',
     )
+    const old = `GET / HTTP/1.0\r\n${fields('websocket')}\r\n`
+    assert.equal(headOf(old, { upgrades: ['websocket'] }).upgrade, '')
   })
 
   it('with its expectation, which HTTP/1.0 does not have', () => {
@@ -217,6 +219,15 @@ describe('a request is read', () => {
     assert.equal(heads, 3)
     assert.equal(verdict, undefined)
     assert.equal(events.length, 7)
+  })
+
+  it('and the CRLF that old clients send behind it is no cut request', () => {
+    const { heads, verdict } = same(
+      requestParse(),
+      latin1(`${post('Content-Length: 2\r\n', 'hi')}\r\n`),
+    )
+    assert.equal(heads, 1)
+    assert.equal(verdict, undefined)
   })
 
   it('with a target of 8000 bytes and 100 header lines', () => {

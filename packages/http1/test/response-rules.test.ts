@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ResponseHead, ResponseParserOptions } from '@tidemill/http1'
+import { type ResponseHead, ResponseParser, type ResponseParserOptions } from '@tidemill/http1'
 import { latin1, type Recorder, responseParse, splits } from './recorder.ts'
 
 const ok = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fields}\r\n${body}`
@@ -160,6 +160,21 @@ describe('a response is read', () => {
     )
     assert.equal(unchanged.heads, 2)
     assert.deepEqual(headOf(unchanged).headers, ['content-length', '5'])
+  })
+
+  it('without the length that an interim response cannot have', () => {
+    const heads: ResponseHead[] = []
+    const ignore = (): void => undefined
+    const parser = new ResponseParser({
+      onInformational: (head) => heads.push(head),
+      onHead: ignore,
+      onBody: ignore,
+      onEnd: ignore,
+      onVerdict: ignore,
+    })
+    parser.begin('GET')
+    parser.feed(latin1('HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: a\r\n\r\n'))
+    assert.deepEqual(heads[0]?.headers, ['link', 'a'])
   })
 
   it('until the connection closes', () => {

@@ -19,5 +19,11 @@ export interface DependentCall {
   parentCancelled(): void
 }
 
+/**
+ * Runs something outside of every call: what a channel keeps (sockets, timers, resolvers) begins with some call, and must
+ * neither hold that call nor hand its deadline to the callbacks of others.
+ */
+export const outsideCalls: <R>(run: () => R) => R = AsyncLocalStorage.snapshot()
+
 /** Carries deadline and cancellation from an incoming call to the outgoing ones. */
 export const callStorage: AsyncLocalStorage<SurroundingCall> = new AsyncLocalStorage()

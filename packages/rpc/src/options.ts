@@ -10,7 +10,10 @@ export interface FlowOptions {
   readonly connection?: ByteSize
   /** Lets the windows grow with bandwidth and round trip, up to `max`; default 16 MiB. False keeps them. */
   readonly autoTune?: false | { readonly max: ByteSize }
-  /** What all streams of one server or channel may hold unread; default 256 MiB. */
+  /**
+   * What all streams of one server or channel may hold unread; default 256 MiB. At least twice `maxReceive`, which
+   * raises the default.
+   */
   readonly memoryBudget?: ByteSize
 }
 
@@ -67,8 +70,11 @@ export function countOption(name: string, value: number | undefined, fallback: n
 const mebibyte = 1024 * 1024
 const largestWindow = 2 ** 31 - 1
 
-/** `auto` (all defaults) or windows. */
-export function flowOption(flow: FlowOptions | 'auto' | undefined): FlowSettings {
+/** `auto` (all defaults) or windows. `maxReceive`: a message is kept until it is whole, so the budget must hold some. */
+export function flowOption(
+  flow: FlowOptions | 'auto' | undefined,
+  maxReceive: number,
+): FlowSettings {
   const { autoTune, connection, memoryBudget, stream } =
     flow === 'auto' || flow === undefined ? {} : flow
   const streamWindow = windowOption('flow.stream', stream, mebibyte)
@@ -76,12 +82,24 @@ export function flowOption(flow: FlowOptions | 'auto' | undefined): FlowSettings
     65_535,
     windowOption('flow.connection', connection, 4 * mebibyte),
   )
+  const budget = sizeOption(
+    'flow.memoryBudget',
+    memoryBudget,
+    Math.max(256 * mebibyte, 2 * maxReceive),
+  )
+  if (maxReceive * 2 > budget) {
+    throw rpcErrors.error('TM_RPC_OPTION', {
+      name: 'flow.memoryBudget',
+      expected: 'at least twice maxReceive',
+      received: String(budget),
+    })
+  }
   return {
     streamWindow,
     connectionWindow,
     autoTuneMax:
       autoTune === false ? 0 : windowOption('flow.autoTune.max', autoTune?.max, 16 * mebibyte),
-    memoryBudget: sizeOption('flow.memoryBudget', memoryBudget, 256 * mebibyte),
+    memoryBudget: budget,
   }
 }
 

@@ -1,6 +1,6 @@
 import { TidemillError } from '@tidemill/core'
 import { rpcErrors, type RpcStatusErrorCode } from './errors.ts'
-import { status, type StatusCode, type StatusName, statusName } from './status.ts'
+import { status, type StatusCode, type StatusName } from './status.ts'
 import { Metadata } from './wire/metadata.ts'
 
 /**
@@ -10,6 +10,27 @@ import { Metadata } from './wire/metadata.ts'
  * - `unknown`: it may have run, its answer is lost. Never repeated by the channel unless a retry policy says so.
  */
 export type RpcOutcome = 'unsent' | 'answered' | 'unknown'
+
+/** By number. OK is no error: whoever makes one of it is told UNKNOWN. */
+const errorCodes: readonly RpcStatusErrorCode[] = [
+  'TM_RPC_UNKNOWN',
+  'TM_RPC_CANCELLED',
+  'TM_RPC_UNKNOWN',
+  'TM_RPC_INVALID_ARGUMENT',
+  'TM_RPC_DEADLINE_EXCEEDED',
+  'TM_RPC_NOT_FOUND',
+  'TM_RPC_ALREADY_EXISTS',
+  'TM_RPC_PERMISSION_DENIED',
+  'TM_RPC_RESOURCE_EXHAUSTED',
+  'TM_RPC_FAILED_PRECONDITION',
+  'TM_RPC_ABORTED',
+  'TM_RPC_OUT_OF_RANGE',
+  'TM_RPC_UNIMPLEMENTED',
+  'TM_RPC_INTERNAL',
+  'TM_RPC_UNAVAILABLE',
+  'TM_RPC_DATA_LOSS',
+  'TM_RPC_UNAUTHENTICATED',
+]
 
 export interface RpcErrorOptions {
   readonly cause?: unknown
@@ -36,8 +57,7 @@ export class RpcError extends TidemillError {
 
   constructor(code: StatusName | StatusCode, message: string, options: RpcErrorOptions = {}) {
     const number = typeof code === 'number' ? code : status[code]
-    const name = number === 0 ? 'UNKNOWN' : statusName(number)
-    const tidemillCode = `TM_RPC_${name}` as RpcStatusErrorCode
+    const tidemillCode = errorCodes[number] ?? 'TM_RPC_UNKNOWN'
     const row = rpcErrors.rows[tidemillCode]
     const outcome = options.outcome ?? 'answered'
     super(

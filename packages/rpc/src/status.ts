@@ -73,4 +73,5 @@ export function statusFromReset(code: number): StatusCode {
 /** The error code of the RST_STREAM with which a server ends a call of this status early. */
 export const resetCancel = 8
 export const resetNoError = 0
+export const resetInternal = 2
 export const resetRefused = 7

@@ -230,6 +230,7 @@ for (const names of pairs) {
           }),
       })
       const api = pair.channel.client(TestService)
+      await pair.channel.ready()
       await assert.rejects(api.emptyCall({}, { deadline: '40ms' }), { status: 4 })
       assert.match(String(await cancelled.promise), /deadline|client/u)
       await assert.rejects(api.emptyCall({}, { deadline: 0 }), { status: 4, outcome: 'unsent' })

@@ -47,7 +47,7 @@ export async function execute(invocation: Invocation): Promise<number> {
   await write(invocation, plan, cells, config.output)
   if (config.hdr !== undefined) await writeHdr(config.hdr, cells)
   const crossed = crossedConditions(plan, cells)
-  for (const text of crossed) out.note(`fail: ${text}`)
+  for (const text of crossed) out.failure(`fail: ${text}`)
   if (signal.aborted) return exitCode.interrupted
   return crossed.length === 0 ? exitCode.ok : exitCode.failure
 }

@@ -3,6 +3,7 @@ import {
   emptyMessage,
   findMethod,
   messageJson,
+  parseGoDuration,
   readMessages,
   readMetadata,
   takesStream,
@@ -11,6 +12,7 @@ import type { Metadata } from '@tidemill/rpc'
 import type { Invocation } from '../command.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
+import { adviseOn } from '../rpc-advice.ts'
 import { readSchema, schemaConfig } from '../rpc-schema.ts'
 import { openChannel, serverConfig } from '../rpc-target.ts'
 
@@ -18,6 +20,7 @@ export async function execute(invocation: Invocation): Promise<number> {
   const { out, args, flags, signal } = invocation
   const config = { ...schemaConfig(flags), ...serverConfig(flags, args['HOST']) }
   const name = args['METHOD'] ?? ''
+  const timeoutMs = readTimeout(flags.string('timeout') ?? '20s')
   const schema = await readSchema(config, name)
   const method = findMethod(schema, name)
   const data = flags.string('data')
@@ -30,7 +33,6 @@ export async function execute(invocation: Invocation): Promise<number> {
       suggestion: 'Give one JSON object with -d.',
     })
   }
-  const timeout = flags.string('timeout') ?? '20s'
   const verbose = flags.boolean('verbose')
   const show = (title: string, metadata: Metadata): void => {
     if (!verbose) return
@@ -40,7 +42,7 @@ export async function execute(invocation: Invocation): Promise<number> {
   await using channel = await openChannel(config)
   const call = channel.open(method, {
     metadata: readMetadata(flags.string('metadata')),
-    ...(timeout === '0' ? {} : { deadline: timeout }),
+    ...(timeoutMs === 0 ? {} : { deadline: timeoutMs }),
     signal,
     onHeader: (headers) => show('headers', headers),
     onTrailer: (trailers) => show('trailers', trailers),
@@ -48,13 +50,24 @@ export async function execute(invocation: Invocation): Promise<number> {
   // A failure shows in receive, with the status: sending need not be waited for.
   const sending = send(call, requests)
   for (;;) {
-    const message = await call.receive()
+    const message = await call.receive().catch((error: unknown) => {
+      throw adviseOn(error, config)
+    })
     if (message === undefined) break
     const json = messageJson(method.output, message, schema, flags.boolean('emit-defaults'))
     out.record('tidemill.rpc-message.v1', json, JSON.stringify(json, undefined, 2))
   }
   await sending
   return exitCode.ok
+}
+
+function readTimeout(given: string): number {
+  const ms = parseGoDuration(given)
+  if (ms !== undefined) return ms
+  throw cliErrors.error('TM_CLI_USAGE', {
+    what: `--timeout takes a duration such as 10s, not "${given}"`,
+    suggestion: 'Write for example -t 500ms; 0 is for none.',
+  })
 }
 
 interface Sender<In> {

@@ -29,6 +29,8 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   #started = false
   #writtenBefore = 0
   #keepAlive = true
+  /** The head that came made this connection a tunnel. */
+  #tunnel = false
   #held: Buffer = nothing
   #bodyPaused = false
   #inputEnded = false
@@ -134,6 +136,11 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   }
 
   tunnel(): Tunnel {
+    if (!this.#tunnel)
+      throw http1Errors.error('TM_HTTP1_STATE', {
+        what: 'a switch of protocols',
+        state: 'the server did not agree to one',
+      })
     const socket = this.#socket
     this.#parser.pause()
     this.#output.flush()
@@ -168,6 +175,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     const exchange = this.exchange as ClientExchange
     this.#started = true
     this.#keepAlive = head.keepAlive && !head.tunnel
+    this.#tunnel = head.tunnel
     this.#deadline.arm(waits.body, this.#context.bodyMs)
     exchange.handler.onResponse(exchange, head)
   }

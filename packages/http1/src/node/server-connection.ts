@@ -175,7 +175,8 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   pauseBody(): void {
-    if (this.#requestDone || this.#bodyPaused) return
+    // What comes behind the response is dropped as it comes: nobody would resume it.
+    if (this.#requestDone || this.responseDone || this.#bodyPaused) return
     this.#bodyPaused = true
     this.#parser.pause()
     this.#socket.pause()
@@ -408,7 +409,7 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   #giveAway(): Tunnel {
     const socket = this.#socket
     this.#parser.stop()
-    this.#output.flush()
+    this.#output.giveAway()
     this.#given = true
     this.responseDone = true
     this.exchange = undefined
@@ -435,9 +436,17 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     this.#closed(this)
     const exchange = this.exchange
     this.exchange = undefined
-    if (exchange !== undefined && !this.responseDone && !this.#refused)
-      this.#context.handler.onAbort(exchange, reason)
+    const aborted = exchange !== undefined && !this.responseDone && !this.#refused
     this.responseDone = true
+    if (!aborted) return
+    try {
+      this.#context.handler.onAbort(exchange, reason)
+    } catch (error) {
+      // It is uncaught all the same, but must not keep the connections after this one from being released.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 }
 

@@ -47,6 +47,8 @@ export function createHttp1Server(options: Http1ServerOptions): Http1Server {
         )
   // A failed handshake is the client's matter; the socket is closed by the server itself.
   listener.on('tlsClientError', () => undefined)
+  // Accepting failed (no descriptor is left, say): those that are connected are served on, the next one is tried anew.
+  listener.on('error', () => undefined)
 
   const drain = async (): Promise<void> => {
     // Its callback would also wait for tunnels, which are no longer ours.

@@ -86,7 +86,14 @@ export class SocketOutput {
     this.#socket.end()
   }
 
-  /** Forgets everything; the socket is closed or given away. */
+  /** Hands over what is left; how long the socket takes for it is the new owner's matter. */
+  giveAway(): void {
+    this.flush()
+    this.#ended = true
+    this.#stall.stop()
+  }
+
+  /** Forgets everything; the socket is closed. */
   close(): void {
     this.#ended = true
     this.#stall.stop()

@@ -232,6 +232,19 @@ describe('a client connection', () => {
     tunnel?.destroy()
   })
 
+  it('keeps a connection that no head made a tunnel', async (t) => {
+    const { client, peer } = await pair(t)
+    const answer = new Answer()
+    const exchange = client.request(get, answer)
+    const isState = (error: unknown): boolean => TidemillError.is(error, 'TM_HTTP1_STATE')
+    assert.throws(() => exchange.tunnel(), isState)
+    answer.onResponse = (one) => assert.throws(() => one.tunnel(), isState)
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')
+    await answer.done()
+    assert.equal(answer.body, 'hi')
+    assert.equal(client.ready, true)
+  })
+
   it('holds the server back while the body is not read', async (t) => {
     const { client, peer, socket } = await pair(t)
     const answer = new Answer()

@@ -3,18 +3,20 @@ import { lookup } from 'node:dns/promises'
 import type { DescMethod, Registry } from '@bufbuild/protobuf'
 import { type Clock, type Histogram, type Random, realClock, realRandom } from '@tidemill/core'
 import { findTransport } from '../transport/find-transport.ts'
+import { status } from '../status.ts'
 import type { ClientTls, ClientTransportSettings, Transport } from '../transport/transport.ts'
 import type { BenchConfig } from './bench-config.ts'
 import type { BenchPlan } from './bench-plan.ts'
 import { createMetadata, type MetadataSource } from './call-metadata.ts'
 import { coreSharingNote } from './core-sharing.ts'
 import type { LoadTls, WindowSetting } from './load-settings.ts'
-import { LoadGenerator } from './load-generator.ts'
+import { type GeneratorResult, LoadGenerator } from './load-generator.ts'
 import { LoadLink } from './load-link.ts'
 import { createPayloads, type PayloadSource } from './payload.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { type BenchReport, createReport } from './report.ts'
 import { reportOptions } from './report-options.ts'
+import { unpaced } from './schedule.ts'
 import { type FlowMeasure, judgeFlow } from './verdict.ts'
 
 /** What a run needs besides its plan; the texts are what `-d`, `-m` and their files hold. */
@@ -144,6 +146,7 @@ async function runCell(
     await openLinks(links, input.signal)
     const rttMs = await roundTrip(links)
     let before = totalBytes(links)
+    let blockedBefore = blockedTimes(links)
     let cpuBefore = process.cpuUsage()
     generator = new LoadGenerator({
       plan,
@@ -155,6 +158,7 @@ async function runCell(
       random: input.random,
       onMeasure: () => {
         before = totalBytes(links)
+        blockedBefore = blockedTimes(links)
         cpuBefore = process.cpuUsage()
       },
     })
@@ -164,12 +168,14 @@ async function runCell(
     const share = (cpu.user + cpu.system) / 1000 / result.elapsedMs
     const after = totalBytes(links)
     const stats = links.map((link) => link.stats())
+    const blocked = blockedTimes(links)
     const worst = (key: 'stream' | 'connection'): number =>
-      Math.max(0, ...stats.map((one) => one?.blockedMs[key] ?? 0))
+      Math.max(0, ...blocked.map((one, i) => one[key] - (blockedBefore[i]?.[key] ?? 0)))
     const flow: FlowMeasure = {
       rttMs,
       elapsedMs: result.elapsedMs,
       connections: plan.connections,
+      paced: plan.load !== unpaced,
       inFlight: result.inFlight,
       calls: result.log.count - result.log.failed,
       sentBytes: after.sent - before.sent,
@@ -209,7 +215,7 @@ async function runCell(
       notStarted: result.notStarted,
       cpuShare: share,
       verdict: judgeFlow(flow),
-      notes: notesOf(input, result.log.count, result.notStarted, share, result.elapsedMs),
+      notes: notesOf(input, result, share),
     })
     return { windows, addedRttMs, report, latencies: result.log.latencies }
   } finally {
@@ -284,6 +290,15 @@ function clientTls(tls: LoadTls, host: string): ClientTls {
   }
 }
 
+function blockedTimes(
+  links: readonly LoadLink[],
+): { readonly stream: number; readonly connection: number }[] {
+  return links.map((link) => {
+    const { stream = 0, connection = 0 } = link.stats()?.blockedMs ?? {}
+    return { stream, connection }
+  })
+}
+
 function totalBytes(links: readonly LoadLink[]): {
   readonly sent: number
   readonly received: number
@@ -322,18 +337,23 @@ function followProgress(input: Prepared, generator: LoadGenerator, run: number):
 
 function notesOf(
   input: Prepared,
-  count: number,
-  notStarted: number,
+  { log, notStarted, elapsedMs }: GeneratorResult,
   share: number,
-  elapsedMs: number,
 ): string[] {
   const { plan } = input
+  const { count } = log
   const notes: string[] = []
   const sharing = isLoopback(plan.target.host) ? coreSharingNote(plan.target.port) : undefined
   if (sharing !== undefined) notes.push(sharing)
   if (share > 0.95 && elapsedMs > 500 && plan.loop === 'closed' && plan.rate === 0) {
     notes.push(
       `This tool used ${Math.round(share * 100)} % of a core: the server may be able to do more than ${Math.round((count / elapsedMs) * 1000).toLocaleString('en-US')} calls a second.`,
+    )
+  }
+  const late = log.statuses().find(([code]) => code === status.DEADLINE_EXCEEDED)?.[1] ?? 0
+  if (late > 0 && !log.countErrors) {
+    notes.push(
+      `${late.toLocaleString('en-US')} calls missed their deadline (--timeout) and are left out of the latencies, which are lower than what callers saw; --count-errors counts them.`,
     )
   }
   // The one or two that fall due in the last turn of the event loop are no sign of anything.

@@ -1,10 +1,6 @@
 import { type ErrorTable, errorTable } from '@tidemill/core'
 
-export type BenchErrorCode =
-  | 'TM_RPC_BENCH_OPTIONS'
-  | 'TM_RPC_BENCH_DATA'
-  | 'TM_RPC_BENCH_TEMPLATE'
-  | 'TM_RPC_SYMBOL_UNKNOWN'
+export type BenchErrorCode = 'TM_RPC_BENCH_OPTIONS' | 'TM_RPC_BENCH_DATA' | 'TM_RPC_BENCH_TEMPLATE'
 
 /** Errors of the load tool, all of them the caller's: a server that fails is a result, not an error. */
 export const benchErrors: ErrorTable<BenchErrorCode> = errorTable('rpc', {
@@ -27,12 +23,6 @@ export const benchErrors: ErrorTable<BenchErrorCode> = errorTable('rpc', {
     message: 'the template action {action} cannot be used: {reason}',
     hint: '{suggestion}',
     zh: { message: '模板动作 {action} 无法使用：{reason}', hint: '{suggestion}' },
-    http: 400,
-  },
-  TM_RPC_SYMBOL_UNKNOWN: {
-    message: 'no {kind} is called "{name}"',
-    hint: '{suggestion}',
-    zh: { message: '没有名为 "{name}" 的 {kind}', hint: '{suggestion}' },
     http: 400,
   },
 })

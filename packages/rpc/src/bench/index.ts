@@ -48,3 +48,4 @@ export {
   servicesOf,
 } from './symbol.ts'
 export type { FlowMeasure, Verdict, Windows } from './verdict.ts'
+export { parseGoDuration } from './go-duration.ts'

@@ -12,7 +12,7 @@ import type { BenchPlan } from './bench-plan.ts'
 import { type CallDataMaker, callDataMaker } from './call-data.ts'
 import type { MetadataSource } from './call-metadata.ts'
 import type { LoadLink } from './load-link.ts'
-import { LoadWorker } from './load-worker.ts'
+import { deadlineExceeded, LoadWorker } from './load-worker.ts'
 import { type PayloadSource, takesStream } from './payload.ts'
 import type { EndReason } from './report.ts'
 import { ResultLog } from './result-log.ts'
@@ -186,6 +186,8 @@ export class LoadGenerator {
     this.#warming = false
     this.#log = new ResultLog(this.plan.countErrors)
     this.#waitedMs.fill(0)
+    // Calls of the warm-up may still wait: what they waited before does not count.
+    this.#waitingSince.fill(this.#clock.monotonic())
     this.#mostInFlight = 0
     this.#options.onMeasure?.()
     if (this.plan.durationMs > 0) {
@@ -272,6 +274,7 @@ export class LoadGenerator {
     else {
       if (waiting.length === 0) this.#waitingSince[connection] = this.#clock.monotonic()
       waiting.push(worker)
+      worker.queue()
     }
   }
 
@@ -373,13 +376,27 @@ export class LoadGenerator {
     let begun = 0
     while (begun < waiting.length && !this.#finished) {
       const worker = waiting[begun] as LoadWorker
-      if (current === undefined) this.#failLater(worker)
-      else if (current.slots > 0) this.#begin(worker, current)
+      if (current === undefined) {
+        worker.unqueue()
+        this.#failLater(worker)
+      } else if (current.slots > 0) this.#begin(worker, current)
       else break
       begun++
     }
     waiting.splice(0, begun)
     if (waiting.length === 0) this.#noteWait(index)
+  }
+
+  /** A call's time passed while it waited for a free stream. */
+  waitedTooLong(worker: LoadWorker): void {
+    const { connection } = worker
+    const waiting = this.#waiting[connection] as LoadWorker[]
+    const at = waiting.indexOf(worker)
+    if (at < 0) return
+    waiting.splice(at, 1)
+    worker.unqueue()
+    if (waiting.length === 0) this.#noteWait(connection)
+    this.ended(worker, status.DEADLINE_EXCEEDED, deadlineExceeded)
   }
 
   #noteWait(index: number): void {

@@ -12,6 +12,8 @@ import { FrameCounter } from './frame-counter.ts'
 import type { LoadGenerator } from './load-generator.ts'
 
 const resetCancel = 8
+/** The words of grpc-go. */
+export const deadlineExceeded = 'context deadline exceeded'
 
 /**
  * One place for a call in flight, used for one call after another: the handler of its stream, so that a call allocates
@@ -36,6 +38,8 @@ export class LoadWorker implements StreamHandler {
   #ending: boolean = false
   /** The status of a call that we end ourselves; -1 while we do not. */
   #ownStatus: number = -1
+  /** The call waits for a free stream; its time runs already. */
+  #queued: boolean = false
   #counter: FrameCounter | undefined = undefined
   #interval: WheelTimer | undefined = undefined
   #closing: WheelTimer | undefined = undefined
@@ -46,6 +50,31 @@ export class LoadWorker implements StreamHandler {
     this.connection = connection
   }
 
+  /** The call waits for a stream: its time runs from now, and it may end before it ever begins. */
+  queue(): void {
+    this.#ownStatus = -1
+    this.#queued = true
+    this.#startTimeout()
+  }
+
+  /** The call waits no longer, and will not begin. */
+  unqueue(): void {
+    this.#queued = false
+    this.#timeout?.stop()
+  }
+
+  #startTimeout(): void {
+    const { timeoutMs } = this.#generator.plan
+    if (timeoutMs <= 0) return
+    this.#timeout ??= this.#generator.wheel.timer(() => this.#expire())
+    this.#timeout.start(timeoutMs)
+  }
+
+  #expire(): void {
+    if (this.#queued) this.#generator.waitedTooLong(this)
+    else this.#cancel(status.DEADLINE_EXCEEDED)
+  }
+
   /** Begins a call that sends `count` messages, from the list again when it is shorter. */
   begin(
     connection: TransportConnection,
@@ -53,7 +82,6 @@ export class LoadWorker implements StreamHandler {
     messages: readonly Buffer[],
     count: number,
   ): void {
-    const { timeoutMs } = this.#generator.plan
     this.#status.reset()
     this.#messages = messages
     this.#toSend = count
@@ -62,10 +90,8 @@ export class LoadWorker implements StreamHandler {
     this.#ownStatus = -1
     const stream = connection.request(headers, false, this)
     this.#stream = stream
-    if (timeoutMs > 0) {
-      this.#timeout ??= this.#generator.wheel.timer(() => this.#cancel(status.DEADLINE_EXCEEDED))
-      this.#timeout.start(timeoutMs)
-    }
+    if (this.#queued) this.#queued = false
+    else this.#startTimeout()
     if (this.#generator.streams) this.#beginStreams()
     if (count === 1) {
       // The common case costs no loop and no timer.
@@ -140,11 +166,7 @@ export class LoadWorker implements StreamHandler {
     this.#closing?.stop()
     if (this.#ownStatus >= 0) {
       const late = this.#ownStatus === status.DEADLINE_EXCEEDED
-      this.#generator.ended(
-        this,
-        this.#ownStatus,
-        late ? 'context deadline exceeded' : 'context canceled',
-      )
+      this.#generator.ended(this, this.#ownStatus, late ? deadlineExceeded : 'context canceled')
       return
     }
     this.#status.settle(code, how)

@@ -60,6 +60,21 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
 
 function extraText(report: BenchReport): string {
   const { tidemill } = report
+  const lines: string[] = report.latencyDistribution === null ? [] : tailLines(report)
+  const plot = latencyPlot(tidemill.series)
+  if (plot.length > 0 && lines.length > 0) lines.push('Latency over time:', ...plot, '')
+  lines.push('Flow control:', `  ${tidemill.verdict.text}`)
+  if (tidemill.verdict.bound === 'none' && tidemill.verdict.rttMs < 1) {
+    lines.push('  --rtt 50ms shows how it would be at a distance.')
+  }
+  if (tidemill.notes.length > 0)
+    lines.push('', 'Notes:', ...tidemill.notes.map((note) => `  ${note}`))
+  return `${lines.join('\n')}\n`
+}
+
+/** Ours beside ghz's distribution: the tail, corrected or from when calls were due. */
+function tailLines(report: BenchReport): string[] {
+  const { tidemill } = report
   const measured = tidemill.loop === 'open' ? `open loop at ${tidemill.rate}/s` : 'closed loop'
   const lines = [
     `Tail latency over all ${tidemill.source === 'exact' ? '' : `${report.count} `}results (${measured}):`,
@@ -73,16 +88,8 @@ function extraText(report: BenchReport): string {
   if (tidemill.corrected !== null) {
     lines.push(`  corrected${percentileCells(tidemill.corrected)}`)
   }
-  lines.push('  milliseconds')
-  const plot = latencyPlot(tidemill.series)
-  if (plot.length > 0) lines.push('', 'Latency over time:', ...plot)
-  lines.push('', 'Flow control:', `  ${tidemill.verdict.text}`)
-  if (tidemill.verdict.bound === 'none' && tidemill.verdict.rttMs < 1) {
-    lines.push('  --rtt 50ms shows how it would be at a distance.')
-  }
-  if (tidemill.notes.length > 0)
-    lines.push('', 'Notes:', ...tidemill.notes.map((note) => `  ${note}`))
-  return `${lines.join('\n')}\n`
+  lines.push('  milliseconds', '')
+  return lines
 }
 
 function percentileCells(values: Percentiles): string {

@@ -8,9 +8,9 @@ import {
 } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { nearest, type TidemillError } from '@tidemill/core'
+import { protoErrors } from '../proto/errors.ts'
 import { registryOf } from '../proto/registry-of.ts'
 import { refuseProblems } from './bench-config.ts'
-import { benchErrors } from './errors.ts'
 
 /** Descriptions of services and messages, wherever they come from. */
 export type Schema = FileRegistry
@@ -76,5 +76,5 @@ function unknown(kind: string, text: string, names: readonly string[]): Tidemill
       : some.length === 0
         ? 'The schema has none.'
         : `There are ${some.join(', ')}${names.length > some.length ? ' and others; `tidemill rpc list` prints them' : ''}.`
-  return benchErrors.error('TM_RPC_SYMBOL_UNKNOWN', { kind, name: text, suggestion })
+  return protoErrors.error('TM_RPC_SYMBOL_UNKNOWN', { kind, name: text, suggestion })
 }

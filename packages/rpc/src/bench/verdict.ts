@@ -4,6 +4,8 @@ export interface FlowMeasure {
   readonly rttMs: number
   readonly elapsedMs: number
   readonly connections: number
+  /** Calls start at a pace that was asked for. */
+  readonly paced: boolean
   /** Calls in flight at the most, on all connections. */
   readonly inFlight: number
   /** Calls that succeeded. */
@@ -47,6 +49,10 @@ export interface Verdict {
 const boundShare = 0.45
 const blockedShare = 0.2
 const leastRttMs = 1
+const serverOptions = {
+  stream: 'flow.stream; grpc-go: InitialWindowSize',
+  connection: 'flow.connection; grpc-go: InitialConnWindowSize',
+} as const
 const mostWindow = 16 * 1024 * 1024
 
 /** Tells whether flow control set the rate: throughput cannot exceed window / RTT. */
@@ -70,6 +76,7 @@ export function judgeFlow(flow: FlowMeasure): Verdict {
     perConnection(flow.sentBytes),
     flow.sendWindow,
     streams,
+    flow.sentBytes / flow.calls,
     rttMs,
     Math.max(share(flow.blocked.connection), share(flow.blocked.stream)),
   )
@@ -78,6 +85,7 @@ export function judgeFlow(flow: FlowMeasure): Verdict {
     perConnection(flow.receivedBytes),
     flow.receiveWindow,
     streams,
+    flow.receivedBytes / flow.calls,
     rttMs,
     0,
   )
@@ -90,7 +98,15 @@ export function judgeFlow(flow: FlowMeasure): Verdict {
       `Not window-bound: the round trip is ${rttMs.toFixed(2)} ms, so any window is refilled at once.`,
     )
   }
-  return verdict(flow, 'none', null, `Not window-bound at a round trip of ${rttMs.toFixed(1)} ms.`)
+  // By Little's law. Calls much shorter than the round trip say that the round trip was measured in a busy moment.
+  const trips = (flow.inFlight * elapsedMs) / flow.calls / rttMs
+  const oneTrip = !flow.paced && trips > 0.7 && trips < 1.5
+  return verdict(
+    flow,
+    'none',
+    null,
+    `Not window-bound at a round trip of ${rttMs.toFixed(1)} ms${oneTrip ? `: ${flow.inFlight} calls in flight, each done in about one, so that their number (-c) sets the rate` : ''}.`,
+  )
 }
 
 interface Bound {
@@ -106,6 +122,7 @@ function boundBy(
   rate: number,
   windows: Windows,
   streams: number,
+  perCall: number,
   rttMs: number,
   blocked: number,
 ): Bound | undefined {
@@ -118,7 +135,9 @@ function boundBy(
   const known = ceilings.filter((one) => one.window > 0).toSorted((a, b) => a.ceiling - b.ceiling)
   const [least] = known
   if (least === undefined) return undefined
-  const reached = rate >= boundShare * least.ceiling
+  // A window that holds the messages of all calls in flight makes none of them wait, however high the rate.
+  const full = streams * perCall >= least.ceiling * seconds
+  const reached = full && rate >= boundShare * least.ceiling
   if (!reached && !(blocked > blockedShare && rate >= 0.2 * least.ceiling)) return undefined
   const { kind, window, ceiling } = least
   return { kind, window, rate, ceiling, blocked: reached ? 0 : blocked }
@@ -138,7 +157,7 @@ function windowVerdict(
   const whose = side === 'server' ? "the server's" : 'our'
   const how =
     side === 'server'
-      ? `set the server's ${bound.kind} window to ${bytesText(set)}`
+      ? `set the server's ${bound.kind} window to ${bytesText(set)} (${serverOptions[bound.kind]})`
       : `set --windows ${bound.kind === 'connection' ? `${bytesText(flow.receiveWindow.stream || set)}/${bytesText(set)}` : `${bytesText(set)}/${bytesText(Math.max(set, flow.receiveWindow.connection))}`}, or auto`
   const window = `${whose} ${bound.kind} window of ${bytesText(bound.window)}`
   const sign =

@@ -1,4 +1,5 @@
 import type { Clock, Problem, Random, Timer } from '@tidemill/core'
+import { outsideCalls } from '../call-context.ts'
 import type { Address } from './address.ts'
 import { findLoadBalancer, loadBalancerNames } from './balancer-registry.ts'
 import { CallQueue } from './call-queue.ts'
@@ -146,11 +147,13 @@ export class ChannelCore<C extends ChannelConnection> {
   /** Leaves IDLE. */
   connect(): void {
     if (this.#closed) return
-    if (this.#resolver === undefined) {
-      this.#states.enter('CONNECTING')
-      this.#startResolver()
-      this.#idleWatch.start()
-    } else this.#balancer?.connect()
+    outsideCalls(() => {
+      if (this.#resolver === undefined) {
+        this.#states.enter('CONNECTING')
+        this.#startResolver()
+        this.#idleWatch.start()
+      } else this.#balancer?.connect()
+    })
   }
 
   until(

@@ -3,7 +3,7 @@ import { type ErrorTable, errorTable } from '@tidemill/core'
 export type ChannelErrorCode = 'TM_RPC_SERVICE_CONFIG' | 'TM_RPC_TARGET'
 
 /** Errors of making a channel, all of them the caller's; how calls fail is a gRPC status. */
-export const channelErrors: ErrorTable<ChannelErrorCode> = errorTable('rpc-channel', {
+export const channelErrors: ErrorTable<ChannelErrorCode> = errorTable('rpc', {
   TM_RPC_SERVICE_CONFIG: {
     message: 'the service config has {count} problems, the first: {first}',
     hint: 'Correct each entry of details.problems; its path is a JSON pointer into the config.',

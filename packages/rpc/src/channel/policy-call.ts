@@ -82,6 +82,12 @@ export class PolicyCall implements CallAttempt {
     this.#next()
   }
 
+  get unsent(): boolean {
+    if (this.#sent) return false
+    for (const { attempt } of this.#children) if (attempt?.unsent === false) return false
+    return true
+  }
+
   send(frames: Uint8Array, end: boolean): boolean {
     if (this.#done) return true
     const bound = this.#bound
@@ -240,6 +246,7 @@ export class PolicyCall implements CallAttempt {
     this.#stopTimer()
     for (const other of this.#children) {
       if (other === child) continue
+      if (other.attempt?.unsent === false) this.#sent = true
       this.#children.delete(other)
       other.attempt?.cancel()
     }
@@ -249,7 +256,7 @@ export class PolicyCall implements CallAttempt {
   #end(outcome: CallOutcome): void {
     // Whoever gets the last failure must not take the call for unsent when an earlier attempt, or one beside it, may
     // have run.
-    const mayHaveRun = this.#sent || this.#children.size > 0
+    const mayHaveRun = !this.unsent
     this.#finish()
     this.#listener.onEnd(mayHaveRun ? { ...outcome, processed: 'sent' } : outcome)
   }

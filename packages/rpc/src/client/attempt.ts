@@ -5,6 +5,8 @@ import type { HeaderList, TransportConnection } from '../transport/transport.ts'
 
 /** A call as frames: one attempt on one stream, or several that look like one (retry, hedging). */
 export interface CallAttempt {
+  /** Nothing of it can have reached a handler so far. */
+  readonly unsent: boolean
   /**
    * Sends bytes of framed messages, before there is a stream too (they wait). The bytes may be reused when it returns.
    * False: stop until `onWritable`.

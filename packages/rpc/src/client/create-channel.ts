@@ -13,11 +13,10 @@ import type { CallOptions } from './call-options.ts'
 import type { ClientCore, ClientMethod } from './call-setup.ts'
 import type { Channel, ChannelOptions, ChannelStats, RawMethodInfo } from './channel.ts'
 import type { Call, Client } from './client.ts'
-import { makeClient } from './make-client.ts'
+import { makeClient, unaryCall } from './make-client.ts'
 import { RequestHeaders } from './request-headers.ts'
 import { StreamAttempt } from './stream-attempt.ts'
 import { StreamCall } from './stream-call.ts'
-import { UnaryCall } from './unary-call.ts'
 
 const forever = Infinity
 /** Methods without a descriptor whose headers are kept. */
@@ -41,6 +40,7 @@ class RpcChannel implements Channel {
     const authority = options.authority ?? parsed.resolver.authority(parsed.target)
     const userAgent = options.userAgent ?? 'grpc-node-tidemill/0.1.0'
     const tls = options.tls === true ? {} : options.tls
+    const maxReceive = sizeOption('maxReceive', options.maxReceive, 4 * 1024 * 1024)
     this.#provider = new ChannelProvider({
       target: parsed.target,
       resolver: parsed.resolver,
@@ -62,7 +62,7 @@ class RpcChannel implements Channel {
         new StreamAttempt({ provider, clock, userAgent }, start, listener),
       connector: findTransport(options.h2).client({
         clock,
-        flow: flowOption(options.flow),
+        flow: flowOption(options.flow, maxReceive),
         // A client takes no streams from its server.
         maxConcurrentStreams: 0,
         maxHeaderListBytes: sizeOption('maxHeaderList', options.maxHeaderList, 16 * 1024),
@@ -75,7 +75,7 @@ class RpcChannel implements Channel {
       clock,
       wheel: sharedTimerWheel(clock),
       userAgent,
-      maxReceive: sizeOption('maxReceive', options.maxReceive, 4 * 1024 * 1024),
+      maxReceive,
       maxSend: sizeOption('maxSend', options.maxSend, Infinity),
       gzip: options.compression === 'gzip',
       defaultDeadlineMs: timeOption('deadline', options.deadline, forever),
@@ -112,7 +112,7 @@ class RpcChannel implements Channel {
 
   unaryRaw(path: string, request: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     const method = this.#raw({ path, kind: 'unary' })
-    return new UnaryCall(this.#core, method, request, options).promise as Promise<Uint8Array>
+    return unaryCall(this.#core, method, request, options) as Promise<Uint8Array>
   }
 
   state(options?: { readonly connect?: boolean }): Connectivity {

@@ -42,7 +42,7 @@ function intercepted(
 export function callFunction(core: ClientCore, method: ClientMethod): CallFunction {
   switch (method.method.kind) {
     case 'unary':
-      return (request, options) => unary(core, method, request, options)
+      return (request, options) => unaryCall(core, method, request, options)
     case 'server_streaming':
       return (request, options) => {
         const call = new StreamCall(core, method, options)
@@ -66,7 +66,8 @@ export function callFunction(core: ClientCore, method: ClientMethod): CallFuncti
   }
 }
 
-function unary(
+/** One request, one response; over several attempts when the method has a policy. */
+export function unaryCall(
   core: ClientCore,
   method: ClientMethod,
   request: unknown,
@@ -80,7 +81,6 @@ function unary(
   try {
     call.sendLast(request)
   } catch (error) {
-    call.cancel()
     return Promise.reject(error)
   }
   return single(call)

@@ -84,7 +84,8 @@ export function streamOutcome(
       ...base,
       code: status.UNAVAILABLE,
       message: 'the server refused the stream unseen',
-      processed: 'refused',
+      // Who has sent headers has looked at it, whatever it says afterwards.
+      processed: headersSeen ? 'sent' : 'refused',
     }
   }
   if (how === 'done') {
@@ -116,11 +117,16 @@ export function streamOutcome(
     ...base,
     code: statusFromReset(code),
     message: `the ${how === 'local' ? 'client' : 'server'} reset the stream with code ${code}`,
-    processed: code === refusedStream && how === 'remote' ? 'refused' : 'sent',
+    processed: code === refusedStream && how === 'remote' && !headersSeen ? 'refused' : 'sent',
   }
 }
 
 const refusedStream = 7
+
+/** Why the transport does not take a request: its headers cannot be sent. */
+export function unsendable(error: unknown): string {
+  return `the request cannot be sent: ${error instanceof Error ? error.message : String(error)}`
+}
 
 /** The outcome of a call that found no connection. */
 export function unsentOutcome(code: number, message: string): CallOutcome {

@@ -1,7 +1,7 @@
 import type { Clock } from '@tidemill/core'
 import type { CallOutcome } from '../channel/call-outcome.ts'
 import type { CallTracker, PendingCall } from '../channel/pending-call.ts'
-import { resetCancel } from '../status.ts'
+import { resetCancel, status } from '../status.ts'
 import type {
   HeaderList,
   StreamEnd,
@@ -22,6 +22,7 @@ import {
   isInformational,
   streamOutcome,
   trailersOutcome,
+  unsendable,
   unsentOutcome,
 } from './response.ts'
 
@@ -61,6 +62,10 @@ export class StreamAttempt implements CallAttempt, PendingCall<TransportConnecti
     home.provider.start(this)
   }
 
+  get unsent(): boolean {
+    return this.#stream === undefined
+  }
+
   onConnection(connection: TransportConnection, tracker: CallTracker | undefined): void {
     this.#tracker = tracker
     const { provider, clock, userAgent } = this.#home
@@ -76,7 +81,7 @@ export class StreamAttempt implements CallAttempt, PendingCall<TransportConnecti
     try {
       stream = connection.request(list, end, this)
     } catch (error) {
-      this.onUnavailable(14, error instanceof Error ? error.message : String(error))
+      this.onUnavailable(status.INTERNAL, unsendable(error))
       return
     }
     this.#stream = stream
@@ -119,7 +124,7 @@ export class StreamAttempt implements CallAttempt, PendingCall<TransportConnecti
     this.#stream?.reset(resetCancel)
     this.#tracker?.finished({
       ...streamOutcome(resetCancel, 'local', this.#headersSeen, false),
-      code: 1,
+      code: status.CANCELLED,
     })
   }
 

@@ -3,14 +3,13 @@ import { callStorage, type DependentCall, type SurroundingCall } from '../call-c
 import type { CallOutcome } from '../channel/call-outcome.ts'
 import type { MethodConfig } from '../channel/service-config.ts'
 import { rpcErrors } from '../errors.ts'
-import type { RpcError } from '../rpc-error.ts'
 import { status } from '../status.ts'
 import type { HeaderList } from '../transport/transport.ts'
-import { MessageQueue, type QueueSource } from '../wire/message-queue.ts'
+import { MessageQueue, PackedMessage, type QueueSource } from '../wire/message-queue.ts'
 import { MessageReader, type MessageSink } from '../wire/message-reader.ts'
 import { frameMessage } from '../wire/message-writer.ts'
 import { Metadata } from '../wire/metadata.ts'
-import type { AttemptListener, CallAttempt } from './attempt.ts'
+import type { AttemptListener, AttemptStart, CallAttempt } from './attempt.ts'
 import { outcomeError } from './call-error.ts'
 import type { CallOptions } from './call-options.ts'
 import {
@@ -48,6 +47,11 @@ export class StreamCall
   readonly #queue: MessageQueue<Received>
   readonly #oneResponse: boolean
   #attempt: CallAttempt | undefined = undefined
+  #start: AttemptStart | undefined = undefined
+  /** A policy has repeated it, or this call itself has: what is refused now is the caller's. */
+  #repeats = false
+  /** The only request, while it may have to be sent again. */
+  #request: unknown = undefined
   #deadlineAt = Infinity
   #timer: WheelTimer | undefined = undefined
   #abort: (() => void) | undefined = undefined
@@ -55,7 +59,8 @@ export class StreamCall
   #messages = 0
   #requestsEnded = false
   #outcome: CallOutcome | undefined = undefined
-  #error: RpcError | undefined = undefined
+  /** What the caller is told: an RpcError, or what one of its callbacks threw. */
+  #error: Error | undefined = undefined
   #blocked = false
   /** Senders that wait for room. */
   #room: (() => void)[] = []
@@ -80,16 +85,17 @@ export class StreamCall
     core.callsOpen++
     core.callsStarted++
     if (!this.#watch(config)) return
-    const start = {
+    this.#start = {
       path,
       waitForReady: options?.waitForReady ?? config.waitForReady ?? core.waitForReady,
       headers,
       deadlineAt: this.#deadlineAt,
     }
+    this.#repeats = config.retry !== undefined || config.hedging !== undefined
     this.#attempt =
-      provider.begin !== undefined && (config.retry !== undefined || config.hedging !== undefined)
-        ? provider.begin(start, config, this)
-        : new StreamAttempt(core, start, this)
+      provider.begin !== undefined && this.#repeats
+        ? provider.begin(this.#start, config, this)
+        : new StreamAttempt(core, this.#start, this)
   }
 
   get headers(): Promise<Metadata> {
@@ -121,13 +127,9 @@ export class StreamCall
       this.#maxSend,
     )
     if (frame === undefined) {
-      this.#abandon(
-        localOutcome(
-          status.RESOURCE_EXHAUSTED,
-          `the request is larger than the ${this.#maxSend} bytes that are sent`,
-        ),
-      )
-      throw this.#error as RpcError
+      this.#tooLarge()
+      this.#checkOpen()
+      return
     }
     this.#blocked = this.#attempt?.send(frame, false) === false
     while (this.#blocked && this.#outcome === undefined) {
@@ -135,23 +137,24 @@ export class StreamCall
         this.#room.push(resolve)
       })
     }
+    if (this.#error !== undefined) throw this.#error
   }
 
-  /** The only request, and the end of this side in one frame. */
+  /** The only request, and the end of this side in one frame. Throws for what is no such message; then it is over. */
   sendLast(message: unknown): void {
     if (this.#outcome !== undefined) return
-    const frame = frameMessage(this.#method.method.request, message, this.#gzip, this.#maxSend)
-    if (frame === undefined) {
-      this.#abandon(
-        localOutcome(
-          status.RESOURCE_EXHAUSTED,
-          `the request is larger than the ${this.#maxSend} bytes that are sent`,
-        ),
-      )
-      return
+    try {
+      const frame = frameMessage(this.#method.method.request, message, this.#gzip, this.#maxSend)
+      if (frame === undefined) this.#tooLarge()
+      else {
+        this.#requestsEnded = true
+        if (!this.#repeats) this.#request = message
+        this.#attempt?.send(frame, true)
+      }
+    } catch (error) {
+      this.cancel('the request is no message of its type')
+      throw error
     }
-    this.#requestsEnded = true
-    this.#attempt?.send(frame, true)
   }
 
   end(): void {
@@ -181,7 +184,12 @@ export class StreamCall
   onHeaders(list: HeaderList): void {
     if (this.#outcome !== undefined) return
     this.#headers = list
-    this.#options?.onHeader?.(Metadata.fromHeaders(list))
+    this.#request = undefined
+    try {
+      this.#options?.onHeader?.(Metadata.fromHeaders(list))
+    } catch (error) {
+      this.#abandon(localOutcome(status.CANCELLED, 'onHeader threw'), asError(error))
+    }
     for (const settle of this.#headersWaiters.splice(0)) settle(list)
   }
 
@@ -202,15 +210,12 @@ export class StreamCall
     const { response } = this.#method.method
     const bytes = end - start + 5
     if (compressed) {
-      const encoding = headerValue(this.#headers ?? [], 'grpc-encoding')
-      const decoded = decodeCompressed(
-        response,
-        buffer.subarray(start, end),
-        encoding,
-        this.#maxReceive,
-      )
-      if ('failed' in decoded) this.#abandon(decoded.failed)
-      else this.#queue.push({ message: decoded.message, compressed }, bytes)
+      const part = buffer.subarray(start, end)
+      if (!this.#queue.wanted) this.#queue.push(new PackedMessage(part), bytes)
+      else {
+        const received = this.#inflate(part)
+        if (!(received instanceof Error)) this.#queue.push(received, bytes)
+      }
       return
     }
     try {
@@ -220,6 +225,24 @@ export class StreamCall
     }
   }
 
+  unpack(packed: PackedMessage): Received {
+    const received = this.#inflate(packed.bytes)
+    if (received instanceof Error) throw received
+    return received
+  }
+
+  /** An error when there is no message in it: then the call is over. */
+  #inflate(bytes: Buffer): Received | Error {
+    const encoding = headerValue(this.#headers ?? [], 'grpc-encoding')
+    const { response } = this.#method.method
+    const decoded = decodeCompressed(response, bytes, encoding, this.#maxReceive)
+    if (!('failed' in decoded)) return { message: decoded.message, compressed: true }
+    this.#abandon(decoded.failed)
+    // Its status may have come already; what it said is worth nothing without the message.
+    this.#error ??= outcomeError(decoded.failed)
+    return this.#error
+  }
+
   onWritable(): void {
     this.#blocked = false
     this.#wake()
@@ -227,6 +250,10 @@ export class StreamCall
 
   onEnd(outcome: CallOutcome): void {
     if (this.#outcome !== undefined) return
+    if (outcome.processed === 'refused' && this.#request !== undefined) {
+      this.#repeat()
+      return
+    }
     let checked = outcome
     if (outcome.code === status.OK) {
       if (!this.#reader.atBoundary)
@@ -294,28 +321,61 @@ export class StreamCall
 
   #giveUp(code: number, message: string): void {
     if (this.#outcome !== undefined) return
-    const outcome =
-      this.#attempt === undefined ? unsentOutcome(code, message) : localOutcome(code, message)
-    this.#abandon(outcome)
+    this.#abandon(this.#unsent ? unsentOutcome(code, message) : localOutcome(code, message))
   }
 
-  #abandon(outcome: CallOutcome): void {
+  get #unsent(): boolean {
+    return this.#attempt === undefined || this.#attempt.unsent
+  }
+
+  #tooLarge(): void {
+    this.#giveUp(
+      status.RESOURCE_EXHAUSTED,
+      `the request is larger than the ${this.#maxSend} bytes that are sent`,
+    )
+  }
+
+  /** The server certainly did not look at it: once more, on another stream. */
+  #repeat(): void {
+    const request = this.#request
+    this.#request = undefined
+    this.#repeats = true
+    this.#attempt = undefined
+    // Not inside the connection that is going away.
+    queueMicrotask(() => {
+      if (this.#outcome !== undefined) return
+      this.#attempt = new StreamAttempt(this.#core, this.#start as AttemptStart, this)
+      try {
+        this.sendLast(request)
+      } catch {
+        // It was a message before: its owner has changed it meanwhile. The call is over and says so.
+      }
+    })
+  }
+
+  #abandon(outcome: CallOutcome, thrown?: Error): void {
     if (this.#outcome !== undefined) return
-    this.#finish(outcome)
+    this.#finish(outcome, thrown)
     this.#attempt?.cancel()
   }
 
-  #finish(outcome: CallOutcome): void {
+  #finish(outcome: CallOutcome, thrown?: Error): void {
     this.#outcome = outcome
+    this.#request = undefined
     this.#core.callsOpen--
     this.#timer?.stop()
     this.#parent?.detach(this)
     if (this.#abort !== undefined) this.#options?.signal?.removeEventListener('abort', this.#abort)
-    this.#options?.onTrailer?.(Metadata.fromHeaders(outcome.trailers))
-    if (outcome.code === status.OK) this.#queue.end()
+    let error = thrown
+    try {
+      this.#options?.onTrailer?.(Metadata.fromHeaders(outcome.trailers))
+    } catch (own) {
+      error ??= asError(own)
+    }
+    if (outcome.code !== status.OK) this.#core.callsFailed++
+    if (outcome.code === status.OK && error === undefined) this.#queue.end()
     else {
-      this.#core.callsFailed++
-      this.#error = outcomeError(outcome)
+      this.#error = error ?? outcomeError(outcome)
       // What came before the error is still the caller's; after a cancellation nobody wants it.
       if (outcome.code === status.CANCELLED) this.#queue.abort(this.#error)
       else this.#queue.end(this.#error)
@@ -328,4 +388,8 @@ export class StreamCall
   #wake(): void {
     for (const resume of this.#room.splice(0)) resume()
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

@@ -32,6 +32,7 @@ import {
   localOutcome,
   streamOutcome,
   trailersOutcome,
+  unsendable,
   unsentOutcome,
 } from './response.ts'
 
@@ -58,7 +59,7 @@ export class UnaryCall
   readonly #maxSend: number
   readonly #parent: SurroundingCall | undefined
   #resolve!: (message: unknown) => void
-  #reject!: (error: Error) => void
+  #reject!: (error: unknown) => void
   #deadlineAt = Infinity
   #timer: WheelTimer | undefined = undefined
   #abort: (() => void) | undefined = undefined
@@ -115,7 +116,7 @@ export class UnaryCall
       this.#stream = stream
       stream.data(frame, true)
     } catch (error) {
-      this.#finish(unsentOutcome(status.INTERNAL, `the request cannot be sent: ${String(error)}`))
+      this.#abandon(unsentOutcome(status.INTERNAL, unsendable(error)))
     }
   }
 
@@ -127,7 +128,7 @@ export class UnaryCall
     if (this.#over) return
     if (!end && isGoodHeaders(list)) {
       this.#headers = list
-      this.#options?.onHeader?.(Metadata.fromHeaders(list))
+      if (this.#options?.onHeader !== undefined) this.#tellHeaders(list)
       return
     }
     if (!end && isInformational(list)) return
@@ -162,9 +163,11 @@ export class UnaryCall
 
   onClose(_stream: TransportStream, code: number, how: StreamEnd): void {
     if (this.#over) return
-    if (how === 'unprocessed' && !this.#repeated) {
+    if (how === 'unprocessed' && !this.#repeated && this.#headers === undefined) {
       this.#repeated = true
       this.#stream = undefined
+      this.#tracker?.finished(streamOutcome(code, how, false, false))
+      this.#tracker = undefined
       // Not inside the connection that is going away.
       queueMicrotask(() => {
         if (!this.#over) this.#core.provider.start(this)
@@ -263,7 +266,7 @@ export class UnaryCall
     } catch (error) {
       // A message that does not fit its type is the caller's mistake, not a status.
       this.#settle(unsentOutcome(status.INTERNAL, ''))
-      this.#reject(error as Error)
+      this.#reject(error)
       return undefined
     }
   }
@@ -286,9 +289,26 @@ export class UnaryCall
     if (this.#over) return
     const checked = outcome.code === status.OK ? this.#complete(outcome) : outcome
     this.#settle(checked)
-    this.#options?.onTrailer?.(Metadata.fromHeaders(checked.trailers))
+    try {
+      this.#options?.onTrailer?.(Metadata.fromHeaders(checked.trailers))
+    } catch (error) {
+      this.#reject(error)
+      return
+    }
     if (checked.code === status.OK) this.#resolve(this.#message)
     else this.#reject(outcomeError(checked))
+  }
+
+  /** What a callback of the caller throws is the caller's: the call ends with it. */
+  #tellHeaders(list: HeaderList): void {
+    try {
+      this.#options?.onHeader?.(Metadata.fromHeaders(list))
+    } catch (error) {
+      if (this.#over) return
+      this.#settle(localOutcome(status.CANCELLED, 'onHeader threw'))
+      this.#reject(error)
+      this.#stream?.reset(resetCancel)
+    }
   }
 
   /** A status of OK needs one whole message. */

@@ -9,10 +9,8 @@ import {
   wire,
 } from './plan.ts'
 import { jsonToStruct, setOwn, structToJson } from './struct.ts'
-import { readText } from './text.ts'
-
-/** Messages within messages; the same limit as protobuf's own decoders have. */
-const deepest = 100
+import { readKey, readText } from './text.ts'
+import { deepest, tooDeep } from './value.ts'
 
 interface UnknownField {
   readonly no: number
@@ -28,7 +26,7 @@ interface OneOf {
 const scratch = new DataView(new ArrayBuffer(8))
 const scratchBytes = new Uint8Array(scratch.buffer)
 /** Copies of fewer bytes are made in a loop: a call of the runtime costs more than they. */
-const shortCopy = 32
+const shortCopy = 64
 
 /**
  * Reads messages by their plan. There is one per thread, because decoding does not yield; it holds the bytes only
@@ -65,7 +63,7 @@ class Decoder {
 
   /** Reads fields up to `end`; of a group (its number, else 0) up to the end of the group. */
   #fields(plan: MessagePlan, message: Shape, end: number, depth: number, group: number): void {
-    if (depth > deepest) this.#fail(`messages are nested deeper than ${deepest}`)
+    if (depth > deepest) this.#fail(tooDeep)
     const bytes = this.#bytes
     while (this.#at < end) {
       const start = this.#at
@@ -78,7 +76,10 @@ class Decoder {
       if (field === undefined) {
         this.#unknown(message, start, number, wireType, end, depth)
       } else if (field.wireType === wireType) {
-        this.#field(field, message, end, depth)
+        // The most frequent kind, without a call.
+        if (field.cardinality === cardinality.implicit) {
+          message[field.property] = this.#value(field, end)
+        } else this.#field(field, message, end, depth)
       } else if (wireType === wire.length && field.cardinality === cardinality.list) {
         this.#packed(field, message, start, end, depth)
       } else {
@@ -90,18 +91,15 @@ class Decoder {
 
   #field(field: FieldPlan, message: Shape, end: number, depth: number): void {
     switch (field.cardinality) {
-      case cardinality.implicit:
-        message[field.property] = this.#value(field, end)
-        return
       case cardinality.list:
-        ;(message[field.property] as unknown[]).push(
-          field.message === undefined
-            ? this.#value(field, end)
-            : this.#message(field, field.message, undefined, end, depth),
-        )
+        if (field.message === undefined) this.#item(field, message, end)
+        else {
+          const item = this.#message(field, field.message, undefined, end, depth)
+          ;(message[field.property] as unknown[]).push(item)
+        }
         return
       case cardinality.map:
-        this.#entry(field, message[field.property] as Shape, end, depth)
+        this.#entry(field, message, end, depth)
         return
       default:
         this.#present(field, message, end, depth)
@@ -124,13 +122,25 @@ class Decoder {
       const start = this.#at
       value = this.#value(field, end)
       if (field.closed?.has(value as number) === false) {
-        // A number that a closed enum does not have is kept aside, as if the field were not known.
-        const data = this.#copy(start, this.#at)
-        this.#keep(message, { no: field.number, wireType: wire.varint, data })
+        this.#aside(field, message, start)
         return
       }
     }
     message[property] = inOneof ? { case: name, value } : value
+  }
+
+  /** A number that a closed enum does not have is kept as if the field were not known. */
+  #aside(field: FieldPlan, message: Shape, start: number): void {
+    const data = this.#copy(start, this.#at)
+    this.#keep(message, { no: field.number, wireType: wire.varint, data })
+  }
+
+  /** A scalar or an enum of a list. */
+  #item(field: FieldPlan, message: Shape, end: number): void {
+    const start = this.#at
+    const value = this.#value(field, end)
+    if (field.closed?.has(value as number) === false) this.#aside(field, message, start)
+    else (message[field.property] as unknown[]).push(value)
   }
 
   /** A message into the one that was there before, which it is merged with. */
@@ -142,6 +152,9 @@ class Decoder {
     depth: number,
   ): unknown {
     const { representation: kind } = field
+    if (kind === representation.wrapper && !field.delimited) {
+      return this.#wrapped(plan.fields[0] as FieldPlan, before, this.#length(end), depth + 1)
+    }
     let child: Shape
     if (kind === representation.message) {
       child = before === undefined ? plan.zero() : (before as Shape)
@@ -157,33 +170,60 @@ class Decoder {
     return kind === representation.struct ? structToJson(child) : child['value']
   }
 
+  /** The value of google.protobuf.Int32Value and its like, without the message around it. */
+  #wrapped(value: FieldPlan, before: unknown, end: number, depth: number): unknown {
+    if (depth > deepest) this.#fail(tooDeep)
+    let found = before
+    while (this.#at < end) {
+      const start = this.#at
+      const tag = this.#tag(end)
+      if (tag === value.tag) found = this.#value(value, end)
+      else this.#skip(start, tag >>> 3, tag & 7, end, depth)
+    }
+    return found === undefined ? zeroOf(value) : found
+  }
+
   #packed(field: FieldPlan, message: Shape, start: number, end: number, depth: number): void {
     if (field.wireType === wire.length || field.wireType === wire.group) {
       this.#unknown(message, start, field.number, wire.length, end, depth)
       return
     }
     const until = this.#length(end)
-    const list = message[field.property] as unknown[]
-    while (this.#at < until) list.push(this.#value(field, until))
+    while (this.#at < until) this.#item(field, message, until)
   }
 
-  #entry(field: FieldPlan, map: Shape, end: number, depth: number): void {
+  #entry(field: FieldPlan, message: Shape, end: number, depth: number): void {
     const keyPlan = field.key as FieldPlan
     const valuePlan = field.value as FieldPlan
+    const entry = this.#at
     const until = this.#length(end)
     let key: unknown
     let value: unknown
     while (this.#at < until) {
       const start = this.#at
       const tag = this.#tag(until)
-      if (tag === keyPlan.tag) key = this.#value(keyPlan, until)
+      if (tag === keyPlan.tag) key = this.#key(keyPlan, until)
       else if (tag !== valuePlan.tag) this.#skip(start, tag >>> 3, tag & 7, until, depth)
       else if (valuePlan.message === undefined) value = this.#value(valuePlan, until)
       else value = this.#message(valuePlan, valuePlan.message, value, until, depth)
     }
     key ??= zeroOf(keyPlan)
     value ??= zeroOf(valuePlan)
-    setOwn(map, String(key), value)
+    if (valuePlan.closed?.has(value as number) === false) {
+      const data = this.#copy(entry, until)
+      this.#keep(message, { no: field.number, wireType: wire.length, data })
+      return
+    }
+    setOwn(message[field.property] as Shape, String(key), value)
+  }
+
+  #key(field: FieldPlan, end: number): unknown {
+    if (field.type !== valueType.string) return this.#value(field, end)
+    const until = this.#length(end)
+    const key = readKey(this.#bytes, this.#at, until, field.checkUtf8)
+    if (key === undefined) return this.#fail(`${String(field)} is not UTF-8`)
+    this.#at = until
+    return key
   }
 
   /** A scalar or an enum. */
@@ -390,7 +430,7 @@ class Decoder {
   }
 
   #skipGroup(group: number, end: number, depth: number): void {
-    if (depth > deepest) this.#fail(`messages are nested deeper than ${deepest}`)
+    if (depth > deepest) this.#fail(tooDeep)
     while (this.#at < end) {
       const start = this.#at
       const tag = this.#tag(end)
@@ -408,7 +448,7 @@ class Decoder {
     if (count <= shortCopy) {
       for (let i = 0; i < count; i++) copy[i] = bytes[start + i] as number
     } else {
-      bytes.copy(copy, 0, start, end)
+      copy.set(bytes.subarray(start, end))
     }
     return copy
   }

@@ -1,3 +1,4 @@
+import { TidemillError } from '@tidemill/core'
 import {
   cardinality,
   type FieldPlan,
@@ -6,7 +7,21 @@ import {
   type Shape,
   valueType,
 } from './plan.ts'
-import { bytesOf, encodeFailure, integer, isZero, long, mapKey, number, shapeOf } from './value.ts'
+import {
+  boolOf,
+  bytesOf,
+  deepest,
+  encodeFailure,
+  integer,
+  isZero,
+  long,
+  mapKey,
+  mapOf,
+  number,
+  shapeOf,
+  textOf,
+  tooDeep,
+} from './value.ts'
 import { jsonToStruct } from './struct.ts'
 import { writeText } from './text.ts'
 
@@ -46,26 +61,41 @@ export function varintBytes(value: number): number {
 class Encoder {
   #bytes: Buffer = noBytes
   #at = 0
+  /** Messages around what is being written; which fields they are in names the place of a failure. */
+  #depth = 0
+  readonly #path: (FieldPlan | undefined)[] = []
 
   /** Returns where the message ends, or -1 if the target is too small; what was written then means nothing. */
   write(plan: MessagePlan, message: Shape, target: Buffer, at: number): number {
     this.#bytes = target
     this.#at = at
+    this.#depth = 0
     try {
       this.#fields(plan, message)
       return this.#at
     } catch (error) {
       if (error === noRoom) return -1
-      throw error
+      throw this.#placed(plan, error)
     } finally {
       this.#bytes = noBytes
     }
   }
 
+  /** A failure within nested messages, named by the way to it from the message that is written. */
+  #placed(plan: MessagePlan, error: unknown): unknown {
+    if (this.#depth === 0 || !TidemillError.is(error) || error.code !== 'TM_RPC_ENCODE')
+      return error
+    const way = [...this.#path.slice(1, this.#depth + 1), error.details['field']]
+    const names = way.map((field) => String(field).slice(String(field).lastIndexOf('.') + 1))
+    const reason = String(error.details['reason'])
+    return encodeFailure([plan.typeName, ...names].join('.'), reason)
+  }
+
   #fields(plan: MessagePlan, message: Shape): void {
     const typeName = message['$typeName']
     if (typeName !== undefined && typeName !== plan.typeName) {
-      throw encodeFailure(plan, `this is a ${JSON.stringify(typeName)}`)
+      const field = this.#depth === 0 ? undefined : this.#path[this.#depth--]
+      throw encodeFailure(field ?? plan.typeName, `this is a ${JSON.stringify(typeName)}`)
     }
     const { fields } = plan
     for (let i = 0; i < fields.length; i++) {
@@ -93,7 +123,7 @@ class Encoder {
           this.#list(field, value)
           break
         default:
-          this.#map(field, shapeOf(field, value))
+          this.#map(field, mapOf(field, value))
       }
     }
     const unknown = message['$unknown'] as readonly UnknownField[] | undefined
@@ -120,14 +150,18 @@ class Encoder {
   }
 
   #content(field: FieldPlan, plan: MessagePlan, value: unknown): void {
-    if (field.representation === representation.message) {
-      this.#fields(plan, shapeOf(field, value))
-    } else if (field.representation === representation.struct) {
-      this.#fields(plan, jsonToStruct(value))
-    } else {
+    if (field.representation === representation.wrapper) {
       const wrapped = plan.fields[0] as FieldPlan
       if (!isZero(wrapped, value)) this.#scalar(wrapped, value)
+      return
     }
+    const shape =
+      field.representation === representation.struct ? jsonToStruct(value) : shapeOf(field, value)
+    if (this.#depth === deepest - 1) throw encodeFailure(field, tooDeep)
+    this.#depth++
+    this.#path[this.#depth] = field
+    this.#fields(plan, shape)
+    this.#depth--
   }
 
   /** Puts the length before what was written since; moves that where the length needs more or fewer bytes. */
@@ -201,7 +235,7 @@ class Encoder {
     const { type } = field
     switch (type) {
       case valueType.string:
-        this.#string(typeof value === 'string' ? value : String(value))
+        this.#string(field, textOf(field, value))
         return
       case valueType.bytes: {
         const bytes = bytesOf(field, value)
@@ -227,7 +261,7 @@ class Encoder {
       }
       case valueType.bool:
         this.#exact(1)
-        this.#bytes[this.#at++] = value ? 1 : 0
+        this.#bytes[this.#at++] = boolOf(field, value) ? 1 : 0
         return
       case valueType.double:
         scratch.setFloat64(0, number(field, value), true)
@@ -264,7 +298,7 @@ class Encoder {
     }
   }
 
-  #string(text: string): void {
+  #string(field: FieldPlan, text: string): void {
     const bytes = this.#bytes
     const { length } = text
     const start = this.#at
@@ -276,6 +310,7 @@ class Encoder {
       this.#exact(exact + varintBytes(exact))
     }
     const end = writeText(bytes, start + guess, text)
+    if (end < 0) throw encodeFailure(field, 'it holds half of a surrogate pair, which is no text')
     const written = end - start - guess
     const need = varintBytes(written)
     if (need !== guess) bytes.copyWithin(start + need, start + guess, end)

@@ -8,6 +8,7 @@ import { decoder } from './decoder.ts'
 import { encoder } from './encoder.ts'
 import { type MessagePlan, planOf } from './plan.ts'
 import { sizeOf } from './sizer.ts'
+import { encodeFailure, mostBytes } from './value.ts'
 
 /**
  * Reads and writes the bytes of one message type. The messages are protobuf-es messages: equal to what `fromBinary`
@@ -81,7 +82,14 @@ class PlannedCodec<Desc extends DescMessage> implements MessageCodec<Desc> {
   }
 
   #large(message: MessageInitShape<Desc>, headroom: number): Buffer {
-    const exact = headroom + this.size(message)
+    const size = this.size(message)
+    if (size > mostBytes) {
+      throw encodeFailure(
+        this.desc.typeName,
+        `it has ${size} bytes; a message has up to ${mostBytes}`,
+      )
+    }
+    const exact = headroom + size
     for (let spare = spareBytes; ; spare *= 4) {
       const large = Buffer.allocUnsafeSlow(exact + spare)
       const end = encoder.write(this.#plan, message, large, headroom)

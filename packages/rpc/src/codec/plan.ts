@@ -124,10 +124,7 @@ export class FieldPlan {
     this.checkUtf8 = desc.utf8Validation
     this.enumZero = desc.enum?.values[0]?.number ?? 0
     this.closed =
-      desc.enum === undefined ||
-      desc.enum.open ||
-      desc.fieldKind === 'map' ||
-      desc.fieldKind === 'list'
+      desc.enum === undefined || desc.enum.open || part === 'key'
         ? undefined
         : new Set(desc.enum.values.map((value) => value.number))
     this.message = this.type === valueType.message ? planOf(desc.message as DescMessage) : undefined

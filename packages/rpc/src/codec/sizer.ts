@@ -9,7 +9,19 @@ import {
 } from './plan.ts'
 import { jsonToStruct } from './struct.ts'
 import { textBytes } from './text.ts'
-import { bytesOf, encodeFailure, integer, isZero, long, mapKey, shapeOf } from './value.ts'
+import {
+  bytesOf,
+  deepest,
+  encodeFailure,
+  integer,
+  isZero,
+  long,
+  mapKey,
+  mapOf,
+  shapeOf,
+  textOf,
+  tooDeep,
+} from './value.ts'
 
 interface OneOf {
   readonly case: string | undefined
@@ -19,7 +31,8 @@ interface OneOf {
 const scratch = new DataView(new ArrayBuffer(8))
 
 /** Exact bytes of a message as {@link encoder} writes it; throws where that would. */
-export function sizeOf(plan: MessagePlan, message: Shape): number {
+export function sizeOf(plan: MessagePlan, message: Shape, depth = 1): number {
+  if (depth > deepest) throw encodeFailure(plan.typeName, tooDeep)
   const typeName = message['$typeName']
   let size = 0
   for (const field of plan.fields) {
@@ -27,22 +40,22 @@ export function sizeOf(plan: MessagePlan, message: Shape): number {
     if (value === undefined || value === null) continue
     switch (field.cardinality) {
       case cardinality.implicit:
-        if (!isZero(field, value)) size += singularSize(field, value)
+        if (!isZero(field, value)) size += singularSize(field, value, depth)
         break
       case cardinality.explicit:
         if (!field.own || typeName === undefined || Object.hasOwn(message, field.property)) {
-          size += singularSize(field, value)
+          size += singularSize(field, value, depth)
         }
         break
       case cardinality.oneof:
         if ((value as OneOf).case === field.name)
-          size += singularSize(field, (value as OneOf).value)
+          size += singularSize(field, (value as OneOf).value, depth)
         break
       case cardinality.list:
-        size += listSize(field, value)
+        size += listSize(field, value, depth)
         break
       default:
-        size += mapSize(field, shapeOf(field, value))
+        size += mapSize(field, mapOf(field, value), depth)
     }
   }
   const unknown = message['$unknown'] as readonly { no: number; data: Uint8Array }[] | undefined
@@ -51,37 +64,40 @@ export function sizeOf(plan: MessagePlan, message: Shape): number {
   return size
 }
 
-function singularSize(field: FieldPlan, value: unknown): number {
+function singularSize(field: FieldPlan, value: unknown, depth: number): number {
   const tag = varintBytes(field.tag)
   if (field.message === undefined) return tag + valueSize(field, value)
-  const content = contentSize(field, field.message, value)
+  const content = contentSize(field, field.message, value, depth)
   return content + tag + (field.delimited ? tag : varintBytes(content))
 }
 
-function contentSize(field: FieldPlan, plan: MessagePlan, value: unknown): number {
-  if (field.representation === representation.message) return sizeOf(plan, shapeOf(field, value))
-  if (field.representation === representation.struct) return sizeOf(plan, jsonToStruct(value))
+function contentSize(field: FieldPlan, plan: MessagePlan, value: unknown, depth: number): number {
+  if (field.representation === representation.message)
+    return sizeOf(plan, shapeOf(field, value), depth + 1)
+  if (field.representation === representation.struct)
+    return sizeOf(plan, jsonToStruct(value), depth + 1)
   const wrapped = plan.fields[0] as FieldPlan
-  return isZero(wrapped, value) ? 0 : singularSize(wrapped, value)
+  return isZero(wrapped, value) ? 0 : singularSize(wrapped, value, depth)
 }
 
-function listSize(field: FieldPlan, value: unknown): number {
+function listSize(field: FieldPlan, value: unknown, depth: number): number {
   if (!Array.isArray(value)) throw encodeFailure(field, 'it is not an array')
   let size = 0
   if (!field.packed) {
-    for (const item of value) size += singularSize(field, item)
+    for (const item of value) size += singularSize(field, item, depth)
     return size
   }
   for (const item of value) size += valueSize(field, item)
   return size === 0 ? 0 : size + varintBytes(field.tag) + varintBytes(size)
 }
 
-function mapSize(field: FieldPlan, map: Shape): number {
+function mapSize(field: FieldPlan, map: Shape, depth: number): number {
   const key = field.key as FieldPlan
   const value = field.value as FieldPlan
   let size = 0
   for (const name of Object.keys(map)) {
-    const entry = singularSize(key, mapKey(key, name)) + singularSize(value, map[name])
+    const entry =
+      singularSize(key, mapKey(key, name), depth) + singularSize(value, map[name], depth)
     size += varintBytes(field.tag) + varintBytes(entry) + entry
   }
   return size
@@ -91,7 +107,7 @@ function valueSize(field: FieldPlan, value: unknown): number {
   const { type } = field
   switch (type) {
     case valueType.string: {
-      const length = textBytes(typeof value === 'string' ? value : String(value))
+      const length = textBytes(textOf(field, value))
       return length + varintBytes(length)
     }
     case valueType.bytes: {

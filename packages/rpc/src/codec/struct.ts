@@ -1,4 +1,5 @@
 import type { Shape } from './plan.ts'
+import { deepest, encodeFailure, tooDeep } from './value.ts'
 
 /** Assigns also `__proto__`, as a property of the object itself. */
 export function setOwn(target: Shape, key: string, value: unknown): void {
@@ -42,29 +43,35 @@ function valueToJson(value: Shape): unknown {
   }
 }
 
-/** The inverse; what JSON does not know (undefined, a function) becomes a value without a kind. */
-export function jsonToStruct(json: unknown): Shape {
+/**
+ * The inverse; what JSON does not know (undefined, a function) becomes a value without a kind. Throws TM_RPC_ENCODE for
+ * what is nested too deep, as what holds itself is.
+ */
+export function jsonToStruct(json: unknown, depth = 1): Shape {
   const fields: Shape = {}
   if (json !== null && typeof json === 'object' && !Array.isArray(json)) {
-    for (const key of Object.keys(json)) setOwn(fields, key, jsonToValue((json as Shape)[key]))
+    for (const key of Object.keys(json)) {
+      setOwn(fields, key, jsonToValue((json as Shape)[key], depth))
+    }
   }
   return { $typeName: 'google.protobuf.Struct', fields }
 }
 
-function jsonToValue(json: unknown): Shape {
-  return { $typeName: 'google.protobuf.Value', kind: kindOf(json) }
+function jsonToValue(json: unknown, depth: number): Shape {
+  if (depth > deepest) throw encodeFailure('google.protobuf.Value', tooDeep)
+  return { $typeName: 'google.protobuf.Value', kind: kindOf(json, depth + 1) }
 }
 
-function kindOf(json: unknown): OneOf {
+function kindOf(json: unknown, depth: number): OneOf {
   if (typeof json === 'number') return { case: 'numberValue', value: json }
   if (typeof json === 'string') return { case: 'stringValue', value: json }
   if (typeof json === 'boolean') return { case: 'boolValue', value: json }
   if (json === null) return { case: 'nullValue', value: 0 }
   if (Array.isArray(json)) {
-    const values = json.map(jsonToValue)
+    const values = json.map((item) => jsonToValue(item, depth))
     return { case: 'listValue', value: { $typeName: 'google.protobuf.ListValue', values } }
   }
   return typeof json === 'object'
-    ? { case: 'structValue', value: jsonToStruct(json) }
+    ? { case: 'structValue', value: jsonToStruct(json, depth) }
     : { case: undefined }
 }

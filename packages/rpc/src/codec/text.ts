@@ -66,10 +66,41 @@ export function readText(
   return text
 }
 
+/** Keys that were read last, by a hash of their bytes: a power of two of them. */
+const recentKeys: string[] = Array.from({ length: 256 }, () => '')
+const longestKey = 32
+
+/**
+ * Reads the key of a map entry. Keys come again and again, and a string that was a property name before is found by
+ * the engine at once, where a new one is looked up by its characters (70 ns).
+ */
+export function readKey(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  strict: boolean,
+): string | undefined {
+  const length = end - start
+  if (length === 0 || length > longestKey) return readText(bytes, start, end, strict)
+  const middle = bytes[start + (length >> 1)] as number
+  const last = bytes[end - 1] as number
+  const slot = (length * 31 + (bytes[start] as number) * 7 + middle * 13 + last * 17) & 255
+  const recent = recentKeys[slot] as string
+  // A recent key has as many characters as bytes: it is ASCII, or has a U+FFFD, which no byte equals.
+  if (recent.length === length) {
+    let i = 0
+    while (i < length && recent.charCodeAt(i) === bytes[start + i]) i++
+    if (i === length) return recent
+  }
+  const key = readText(bytes, start, end, strict)
+  if (key?.length === length) recentKeys[slot] = key
+  return key
+}
+
 /** Up to here text is written character by character; a call into the runtime costs more. */
 const shortWrite = 24
 
-/** Writes text as UTF-8, lone surrogates as U+FFFD, and returns where it ends; there must be room. */
+/** Writes text as UTF-8 and returns where it ends, or -1 for a surrogate without its other; there must be room. */
 export function writeText(target: Buffer, at: number, text: string): number {
   const { length } = text
   if (length <= shortWrite) {
@@ -81,7 +112,9 @@ export function writeText(target: Buffer, at: number, text: string): number {
     }
     if (i === length) return at + length
   }
-  return at + (target as TextBuffer).utf8Write(text, at, target.length - at)
+  const written = (target as TextBuffer).utf8Write(text, at, target.length - at)
+  // As many bytes as characters: ASCII, which has no surrogates.
+  return written === length || text.isWellFormed() ? at + written : -1
 }
 
 /** Bytes of the text in UTF-8. */

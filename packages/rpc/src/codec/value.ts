@@ -2,13 +2,22 @@ import type { TidemillError } from '@tidemill/core'
 import { protoErrors } from '../proto/errors.ts'
 import { type FieldPlan, type Shape, valueType } from './plan.ts'
 
+/** Messages within messages; a decoder refuses more. */
+export const deepest = 100
+export const tooDeep: string = `messages are nested deeper than ${deepest}`
+/** What the protobuf specification allows at most. */
+export const mostBytes = 0x7fff_ffff
+
 /** The error of a message that does not fit its type. */
 export function encodeFailure(subject: { toString(): string }, reason: string): TidemillError {
   return protoErrors.error('TM_RPC_ENCODE', { field: String(subject), reason })
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object' || typeof value === 'function') return `a ${typeof value}`
+  const plain = value as number | bigint | boolean | undefined
+  return String(plain)
 }
 
 /** Is this the value that an implicit field has when it is not set? */
@@ -17,7 +26,7 @@ export function isZero(field: FieldPlan, value: unknown): boolean {
     case valueType.string:
       return value === ''
     case valueType.bytes:
-      return (value as Uint8Array).length === 0
+      return (value as Uint8Array).length === 0 && typeof value === 'object'
     case valueType.bool:
       return value === false
     case valueType.enum:
@@ -41,7 +50,7 @@ export function integer(field: FieldPlan, value: unknown): number {
   if (typeof value === 'number' && (value | 0) === value) {
     if (value >= 0 || isSigned(field.type)) return value
   }
-  const int = typeof value === 'string' && value !== '' ? Number(value) : value
+  const int = isNumeral(value) ? Number(value) : value
   const signed = isSigned(field.type)
   const [least, most] = signed ? [-0x8000_0000, 0x7fff_ffff] : [0, 0xffff_ffff]
   if (typeof int !== 'number' || !Number.isInteger(int) || int < least || int > most) {
@@ -50,13 +59,18 @@ export function integer(field: FieldPlan, value: unknown): number {
   return int
 }
 
+/** Text of a number; text of spaces is none, although JavaScript reads it as 0. */
+function isNumeral(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== ''
+}
+
 function isSigned(type: number): boolean {
   return type !== valueType.uint32 && type !== valueType.fixed32
 }
 
 /** A float or a double. */
 export function number(field: FieldPlan, value: unknown): number {
-  const float = typeof value === 'string' && value !== '' ? Number(value) : value
+  const float = isNumeral(value) ? Number(value) : value
   if (
     typeof float !== 'number' ||
     (Number.isNaN(float) && value !== 'NaN' && !Number.isNaN(value))
@@ -81,7 +95,8 @@ export function long(field: FieldPlan, value: unknown): bigint {
   if (typeof value === 'bigint') int = value
   else {
     try {
-      int = BigInt(value as string)
+      // BigInt would also take booleans, arrays and dates.
+      int = BigInt(typeof value === 'number' || isNumeral(value) ? value : 'none')
     } catch {
       throw encodeFailure(field, `${shown(value)} is not an integer`)
     }
@@ -94,14 +109,34 @@ export function long(field: FieldPlan, value: unknown): bigint {
   throw encodeFailure(field, `${shown(value)} does not fit into 64 bits`)
 }
 
+export function textOf(field: FieldPlan, value: unknown): string {
+  if (typeof value === 'string') return value
+  throw encodeFailure(field, `${shown(value)} is not a string`)
+}
+
+export function boolOf(field: FieldPlan, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw encodeFailure(field, `${shown(value)} is not a boolean`)
+}
+
 export function bytesOf(field: FieldPlan, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value
   // Init shapes may give the bytes as an array of numbers.
-  if (Array.isArray(value)) return new Uint8Array(value)
-  throw encodeFailure(field, 'it is not a Uint8Array')
+  if (!Array.isArray(value)) throw encodeFailure(field, 'it is not a Uint8Array')
+  const bytes = Uint8Array.from(value as number[])
+  if (bytes.some((byte, i) => byte !== value[i])) {
+    throw encodeFailure(field, 'it holds what is no byte')
+  }
+  return bytes
 }
 
-/** A message, an init shape of one, or a map. */
+/** What a map field holds: an object, not a Map, whose entries nobody would see. */
+export function mapOf(field: FieldPlan, value: unknown): Shape {
+  if (value instanceof Map) throw encodeFailure(field, 'it is a Map, not an object')
+  return shapeOf(field, value)
+}
+
+/** A message, or an init shape of one. */
 export function shapeOf(field: FieldPlan, value: unknown): Shape {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Shape
   throw encodeFailure(field, 'it is not an object')

@@ -3,6 +3,7 @@ import {
   type FieldDescriptorProto,
   FieldDescriptorProto_Label as labels,
   FieldDescriptorProto_Type as types,
+  FeatureSet_JsonFormat,
 } from '@bufbuild/protobuf/wkt'
 import type { ParseState } from './parse-state.ts'
 
@@ -17,6 +18,8 @@ export function checkFields(
 ): void {
   const { source } = state.reader
   const numbers = new Map<number, string>()
+  const jsonNames = new Map<string, string>()
+  const strictJson = hasStrictJson(state, proto)
   for (const field of proto.field) {
     const at = fieldsAt.get(field)
     if (at === undefined) continue
@@ -25,6 +28,11 @@ export function checkFields(
       source.report(at, `${field.name} has the number ${field.number} of ${before}`)
     }
     numbers.set(field.number, field.name)
+    const sameJson = jsonNames.get(field.jsonName)
+    if (sameJson !== undefined && strictJson) {
+      source.report(at, `${field.name} is called ${field.jsonName} in JSON, as ${sameJson} is`)
+    }
+    jsonNames.set(field.jsonName, field.name)
     const within = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
       field.number >= start && field.number < end
     if (proto.reservedRange.some(within)) {
@@ -42,4 +50,12 @@ export function checkFields(
       }
     }
   }
+}
+
+/** proto2, and editions that ask for it, allow fields that JSON cannot tell apart. */
+function hasStrictJson({ syntax, file }: ParseState, { options }: DescriptorProto): boolean {
+  if (syntax === 'proto2' || options?.deprecatedLegacyJsonFieldConflicts === true) return false
+  const lax = FeatureSet_JsonFormat.LEGACY_BEST_EFFORT
+  const own = options?.features?.jsonFormat ?? file.proto.options?.features?.jsonFormat
+  return own !== lax
 }

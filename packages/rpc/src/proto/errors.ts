@@ -5,11 +5,11 @@ export type ProtoErrorCode =
   | 'TM_RPC_ENCODE'
   | 'TM_RPC_PROTO_INVALID'
   | 'TM_RPC_PROTO_FILE'
-  | 'TM_RPC_METHOD_UNKNOWN'
+  | 'TM_RPC_SYMBOL_UNKNOWN'
   | 'TM_RPC_REFLECTION'
 
 /** Errors of message bytes, of .proto files and of server reflection. */
-export const protoErrors: ErrorTable<ProtoErrorCode> = errorTable('rpc-proto', {
+export const protoErrors: ErrorTable<ProtoErrorCode> = errorTable('rpc', {
   TM_RPC_DECODE: {
     message: 'these bytes are not a {type}: {reason}, at byte {offset}',
     hint: 'Both sides must use the same .proto file; a proxy that changes bodies also causes this.',
@@ -46,10 +46,10 @@ export const protoErrors: ErrorTable<ProtoErrorCode> = errorTable('rpc-proto', {
     },
     http: 400,
   },
-  TM_RPC_METHOD_UNKNOWN: {
-    message: 'no method is called "{name}"',
+  TM_RPC_SYMBOL_UNKNOWN: {
+    message: 'no {kind} is called "{name}"',
     hint: '{suggestion}',
-    zh: { message: '没有名为 "{name}" 的方法', hint: '{suggestion}' },
+    zh: { message: '没有名为 "{name}" 的 {kind}', hint: '{suggestion}' },
     http: 400,
   },
   TM_RPC_REFLECTION: {

@@ -4,7 +4,7 @@ import { protoErrors } from './errors.ts'
 
 /**
  * The method called `pkg.Service/Method` or `pkg.Service.Method`; a leading `/` or `.` does not matter. Throws
- * TM_RPC_METHOD_UNKNOWN with names that are near it.
+ * TM_RPC_SYMBOL_UNKNOWN with names that are near it.
  */
 export function findMethod(registry: FileRegistry, name: string): DescMethod {
   const plain = name.replace(/^[/.]/u, '')
@@ -17,7 +17,8 @@ export function findMethod(registry: FileRegistry, name: string): DescMethod {
     if (type.kind !== 'service') continue
     for (const at of type.methods) known.push(`${type.typeName}/${at.name}`)
   }
-  throw protoErrors.error('TM_RPC_METHOD_UNKNOWN', {
+  throw protoErrors.error('TM_RPC_SYMBOL_UNKNOWN', {
+    kind: 'method',
     name,
     suggestion: suggestion(plain.replace(/\.(?=[^./]*$)/u, '/'), known),
     known,

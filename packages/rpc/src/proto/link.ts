@@ -39,7 +39,8 @@ export function link(
   }
   const known: Types = { messages: new Map(), enums: new Map() }
   for (const proto of protos) collect(known, proto.package, proto.messageType, proto.enumType)
-  for (const file of files) checkExtensions(file, known)
+  const taken = new Map<string, string>()
+  for (const file of files) checkExtensions(file, known, taken)
   for (const file of files) setDefaults(file, known)
   if (hasProblems(files)) return undefined
   // Twice, because what an option's type is may depend on options, such as whether its enum is closed.
@@ -72,7 +73,8 @@ function collect(
   }
 }
 
-function checkExtensions(file: ParsedFile, known: Types): void {
+/** `taken` holds the name of the extension of each type and number. */
+function checkExtensions(file: ParsedFile, known: Types, taken: Map<string, string>): void {
   for (const { field, at } of file.extensions) {
     const extendee = known.messages.get(field.extendee)
     if (extendee === undefined) continue
@@ -85,6 +87,12 @@ function checkExtensions(file: ParsedFile, known: Types): void {
         `${field.extendee.slice(1)} leaves no number ${field.number} to extensions`,
       )
     }
+    const place = `${field.extendee} ${field.number}`
+    const other = taken.get(place)
+    if (other !== undefined) {
+      file.source.report(at, `${field.name} has the number ${field.number} of ${other}`)
+    }
+    taken.set(place, field.name)
     if (
       file.proto.syntax === 'proto3' &&
       !/^\.google\.protobuf\.\w+Options$/u.test(field.extendee)

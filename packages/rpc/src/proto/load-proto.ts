@@ -67,7 +67,7 @@ class Loader {
     if (this.#files.has(name)) return
     const text = await this.#read(name)
     if (text === undefined) {
-      const reason = `it is in none of ${this.#importPaths.join(', ')}`
+      const reason = `it is in none of the import paths${this.#searched()}`
       throw protoErrors.error('TM_RPC_PROTO_FILE', { file: name, reason })
     }
     await this.#parse(name, text)
@@ -87,6 +87,10 @@ class Loader {
     throw protoErrors.error('TM_RPC_PROTO_INVALID', { summary, problems })
   }
 
+  #searched(): string {
+    return this.#importPaths.length === 0 ? '' : ` (looked in ${this.#importPaths.join(', ')})`
+  }
+
   #problems(): ProtoProblem[] {
     return [...this.#files.values()].flatMap((file) => file.source.problems)
   }
@@ -100,8 +104,9 @@ class Loader {
         if (this.#files.has(imported) || waiting.some((one) => one.name === imported)) continue
         if (this.#takeWellKnown(imported)) continue
         const found = this.#files.size < mostFiles ? await this.#read(imported) : undefined
-        if (found === undefined) file.source.report(at, `cannot find "${imported}"`)
-        else waiting.push({ name: imported, text: found })
+        if (found === undefined) {
+          file.source.report(at, `cannot find "${imported}"${this.#searched()}`)
+        } else waiting.push({ name: imported, text: found })
       }
     }
   }

@@ -5,7 +5,7 @@ import {
   EnumDescriptorProtoSchema,
   EnumValueDescriptorProtoSchema,
 } from '@bufbuild/protobuf/wkt'
-import { block, declare, type ParseState } from './parse-state.ts'
+import { block, declare, type ParseState, reportOverlap, reservedName } from './parse-state.ts'
 import { qualify } from './scope.ts'
 
 const least = -0x8000_0000n
@@ -59,9 +59,9 @@ function reserved(state: ParseState, proto: EnumDescriptorProto): void {
   const { reader } = state
   reader.advance()
   do {
-    if (reader.token.kind === 'string' || reader.token.kind === 'identifier') {
-      const isName = reader.token.kind === 'identifier'
-      proto.reservedName.push(isName ? reader.advance().text : reader.string('a name').text)
+    const { kind, at } = reader.token
+    if (kind === 'string' || kind === 'identifier') {
+      reservedName(state, proto.reservedName)
       continue
     }
     const start = reader.integer('a reserved number', least, most)
@@ -71,6 +71,7 @@ function reserved(state: ParseState, proto: EnumDescriptorProto): void {
         ? Number(most)
         : reader.integer('the end of a reserved range', BigInt(start), most)
     }
+    reportOverlap(state, proto.reservedRange, { start, end }, at, (one) => one.end)
     proto.reservedRange.push(create(EnumDescriptorProto_EnumReservedRangeSchema, { start, end }))
   } while (reader.take(','))
   reader.expect(';', 'behind what is reserved')

@@ -58,7 +58,7 @@ export function parseField(
   reader.expect(';', 'behind the field')
   home.fields.push(field)
   declare(state, qualify(home.scope, name.text), symbolKind(home), name.at)
-  fieldOptions(state, home.scope, field, uses)
+  fieldOptions(state, home, field, uses)
   return field
 }
 
@@ -169,7 +169,7 @@ function group(state: ParseState, home: FieldHome, depth: number): FieldDescript
   field.typeName = `.${full}`
   declare(state, full, 'message', name.at)
   declare(state, qualify(home.scope, field.name), symbolKind(home), name.at)
-  fieldOptions(state, home.scope, field, uses)
+  fieldOptions(state, home, field, uses)
   state.groupBody(full, proto, depth + 1)
   return field
 }
@@ -223,17 +223,18 @@ function mapField(
   declare(state, qualify(home.scope, name.text), symbolKind(home), name.at)
   const uses = reader.brackets()
   reader.expect(';', 'behind the field')
-  fieldOptions(state, home.scope, field, uses)
+  fieldOptions(state, home, field, uses)
   return field
 }
 
 /** `default` and `json_name` look like options and are not. */
 function fieldOptions(
   state: ParseState,
-  scope: string,
+  { scope, kind }: FieldHome,
   field: FieldDescriptorProto,
   uses: readonly OptionUse[],
 ): void {
+  const isExtension = kind === 'extend'
   if (uses.length === 0) return
   const { source } = state.reader
   const rest: OptionUse[] = []
@@ -244,6 +245,7 @@ function fieldOptions(
       state.file.defaults.push({ field, use })
       if (state.syntax === 'proto3') source.report(use.at, 'proto3 has no default values')
     } else if (plain === 'json_name') {
+      if (isExtension) source.report(use.at, 'an extension has no json_name')
       if (use.value.kind === 'string') field.jsonName = use.value.value.toString()
       else source.report(use.value.at, 'json_name is a string')
     } else {

@@ -10,7 +10,7 @@ import {
 import { checkFields } from './check-fields.ts'
 import { parseEnum } from './parse-enum.ts'
 import { parseField } from './parse-field.ts'
-import { block, declare, type ParseState } from './parse-state.ts'
+import { block, declare, type ParseState, reportOverlap, reservedName } from './parse-state.ts'
 import { type FieldHome, qualify } from './scope.ts'
 import { deepest } from './token-reader.ts'
 
@@ -180,7 +180,7 @@ function extensions(state: ParseState, scope: string, proto: DescriptorProto): v
   if (state.syntax === 'proto3') reader.source.report(at, 'proto3 has no extension ranges')
   const ranges = []
   do {
-    const range = create(DescriptorProto_ExtensionRangeSchema, numberRange(state))
+    const range = create(DescriptorProto_ExtensionRangeSchema, numberRange(state, proto))
     proto.extensionRange.push(range)
     ranges.push(range)
   } while (reader.take(','))
@@ -193,8 +193,12 @@ function extensions(state: ParseState, scope: string, proto: DescriptorProto): v
 }
 
 /** `1`, `1 to 5` or `1 to max`; the end is the number behind the last one. */
-function numberRange(state: ParseState): { start: number; end: number } {
+function numberRange(
+  state: ParseState,
+  { reservedRange, extensionRange }: DescriptorProto,
+): { start: number; end: number } {
   const { reader } = state
+  const { at } = reader.token
   const start = reader.integer('a field number', 1n, mostNumber)
   let end = start
   if (reader.take('to')) {
@@ -202,7 +206,11 @@ function numberRange(state: ParseState): { start: number; end: number } {
       ? Number(mostNumber)
       : reader.integer('the end of a range', BigInt(start), mostNumber)
   }
-  return { start, end: end + 1 }
+  const range = { start, end: end + 1 }
+  for (const before of [reservedRange, extensionRange]) {
+    reportOverlap(state, before, range, at, (one) => one.end - 1)
+  }
+  return range
 }
 
 function reserved(state: ParseState, proto: DescriptorProto): void {
@@ -210,9 +218,11 @@ function reserved(state: ParseState, proto: DescriptorProto): void {
   reader.advance()
   do {
     const { kind } = reader.token
-    if (kind === 'string') proto.reservedName.push(reader.string('a name').text)
-    else if (kind === 'identifier') proto.reservedName.push(reader.advance().text)
-    else proto.reservedRange.push(create(DescriptorProto_ReservedRangeSchema, numberRange(state)))
+    if (kind === 'string' || kind === 'identifier') reservedName(state, proto.reservedName)
+    else {
+      const range = numberRange(state, proto)
+      proto.reservedRange.push(create(DescriptorProto_ReservedRangeSchema, range))
+    }
   } while (reader.take(','))
   reader.expect(';', 'behind what is reserved')
 }

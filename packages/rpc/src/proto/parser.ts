@@ -56,7 +56,10 @@ function syntax(state: ParseState): void {
   const { text, at } = reader.string(isEdition ? 'an edition' : '"proto2" or "proto3"')
   reader.expect(';', 'behind the syntax')
   if (isEdition) {
-    if (text !== '2023') reader.source.report(at, `edition "${text}" is not known; 2023 is`)
+    if (text !== '2023') {
+      const why = `edition "${text}" is not supported; use edition 2023, proto3 or proto2`
+      reader.source.report(at, why)
+    }
     state.syntax = 'editions'
     file.proto.syntax = 'editions'
     file.proto.edition = Edition.EDITION_2023

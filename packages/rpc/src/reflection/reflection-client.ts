@@ -37,7 +37,7 @@ export interface ReflectionClient {
    * TM_RPC_REFLECTION for a symbol that the server does not know, and for descriptors that do not fit together.
    */
   registry(symbols?: readonly string[]): Promise<FileRegistry>
-  /** The method called `pkg.Service/Method` or `pkg.Service.Method`; TM_RPC_METHOD_UNKNOWN names similar ones. */
+  /** The method called `pkg.Service/Method` or `pkg.Service.Method`; TM_RPC_SYMBOL_UNKNOWN names similar ones. */
   method(name: string): Promise<DescMethod>
 }
 

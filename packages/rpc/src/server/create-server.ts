@@ -38,6 +38,12 @@ import { ServerKeepaliveWatch } from './server-keepalive.ts'
 
 type Handler = (request: unknown, ctx: ServerContext) => unknown
 
+/**
+ * RST_STREAM per ten seconds and connection: calls that are cancelled or pass their deadline are daily life of gRPC, and
+ * a flood of resets is a hundred times as many.
+ */
+const mostResets = 20_000
+
 class RpcServer implements Server {
   readonly #options: ServerOptions
   readonly #core: ServerCore
@@ -68,12 +74,12 @@ class RpcServer implements Server {
     }
     this.#transport = findTransport(options.h2).server({
       clock,
-      flow: flowOption(options.flow),
+      flow: flowOption(options.flow, this.#core.maxReceive),
       maxConcurrentStreams: countOption('maxConcurrentStreams', options.maxConcurrentStreams, 500),
       maxHeaderListBytes: sizeOption('maxHeaderList', options.maxHeaderList, 16 * 1024),
       maxConnections: countOption('maxConnections', options.maxConnections, 10_000),
       tls: options.tls,
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      limits: { resets: mostResets, ...options.limits },
       onConnection: (connection) => this.#accept(connection),
     })
     const { health = false, reflection = false } = options

@@ -1,7 +1,7 @@
 import type { WheelTimer } from '@tidemill/core'
 import type { DependentCall, SurroundingCall } from '../call-context.ts'
 import { isRpcError, RpcError } from '../rpc-error.ts'
-import { resetNoError, status } from '../status.ts'
+import { resetInternal, resetNoError, status } from '../status.ts'
 import type {
   HeaderList,
   Peer,
@@ -33,6 +33,9 @@ const gzipHeaders: HeaderList = Object.freeze([
   'identity,gzip',
 ])
 const okTrailers: HeaderList = Object.freeze(['grpc-status', '0'])
+
+/** Characters of a message whose status was too large to be sent. */
+const keptMessage = 256
 
 /** What the connection gives each of its calls. */
 export interface CallHome {
@@ -197,24 +200,26 @@ export abstract class ServerCall
 
   onMessage(buffer: Buffer, start: number, end: number, compressed: boolean): void {
     if (this.done) return
-    let bytes = buffer
-    let from = start
-    let to = end
-    if (compressed) {
-      const plain = this.#gunzip(buffer.subarray(start, end))
-      if (plain === undefined) return
-      bytes = plain
-      from = 0
-      to = plain.length
-    }
-    let message: unknown
+    const message = compressed
+      ? this.inflate(buffer.subarray(start, end))
+      : this.#decode(buffer, start, end)
+    // What cannot be decoded has ended the call.
+    if (message !== undefined) this.received(message, end - start + 5, compressed)
+  }
+
+  #decode(buffer: Buffer, start: number, end: number): unknown {
     try {
-      message = this.entry.request.decode(bytes, from, to)
+      return this.entry.request.decode(buffer, start, end)
     } catch (error) {
       this.finish(status.INTERNAL, `the request cannot be decoded: ${errorText(error)}`)
-      return
+      return undefined
     }
-    this.received(message, end - start + 5, compressed)
+  }
+
+  /** The message of compressed bytes; undefined when there is none: then the call has been answered. */
+  protected inflate(bytes: Buffer): unknown {
+    const plain = this.#gunzip(bytes)
+    return plain === undefined ? undefined : this.#decode(plain, 0, plain.length)
   }
 
   #gunzip(bytes: Buffer): Buffer | undefined {
@@ -296,8 +301,19 @@ export abstract class ServerCall
   /** The one response of the call, and OK. */
   protected reply(message: unknown): void {
     if (this.done) return
-    this.write(message)
-    this.finishOk()
+    try {
+      this.write(message)
+      this.finishOk()
+    } catch (error) {
+      this.#unsendable(error)
+    }
+  }
+
+  /** The transport refuses what is to be sent; runs where nobody else would hear of it. */
+  #unsendable(error: unknown): void {
+    this.done = true
+    this.#report(error)
+    this.stream.reset(resetInternal)
   }
 
   protected finishOk(): void {
@@ -319,30 +335,46 @@ export abstract class ServerCall
       if (this.cancelled === undefined) this.#report(error)
       return
     }
-    if (isRpcError(error)) {
-      this.finish(error.status, error.statusMessage, error.metadata, error.statusDetails)
-      return
+    try {
+      if (isRpcError(error)) {
+        // A handler that throws has not succeeded, whatever the number says.
+        const code = error.status === status.OK ? status.UNKNOWN : error.status
+        this.finish(code, error.statusMessage, error.metadata, error.statusDetails)
+      } else {
+        this.#report(error)
+        this.finish(status.UNKNOWN, 'the handler failed')
+      }
+    } catch (cause) {
+      this.#unsendable(cause)
     }
-    this.#report(error)
-    this.finish(status.UNKNOWN, 'the handler failed')
   }
 
   protected finish(code: number, message: string, metadata?: Metadata, details?: Uint8Array): void {
     if (this.done) return
     this.done = true
     if (code !== 0) this.core.callsFailed++
-    const list: string[] = this.#headersSent ? [] : [...plainHeaders]
+    const list: string[] = []
     if (!this.#headersSent) this.#headers?.appendTo(list)
-    list.push('grpc-status', String(code))
     if (message !== '') list.push('grpc-message', encodeMessage(message))
     if (details !== undefined) list.push('grpc-status-details-bin', encodeBinary(details))
     if (code === status.UNIMPLEMENTED) list.push('grpc-accept-encoding', 'identity,gzip')
     this.#trailers?.appendTo(list)
     metadata?.appendTo(list)
-    if (this.#headersSent) this.stream.trailers(list)
-    else this.stream.headers(list, true)
+    try {
+      this.#sendStatus(code, list)
+    } catch (error) {
+      // More than the peer takes, or what it sent us and may not be sent on: the status itself must still get there.
+      this.#report(error)
+      this.#sendStatus(code, ['grpc-message', encodeMessage(message.slice(0, keptMessage))])
+    }
     this.#ended()
     if (code !== 0) this.stopped(new RpcError(status.CANCELLED, message))
+  }
+
+  #sendStatus(code: number, rest: readonly string[]): void {
+    const answer = ['grpc-status', String(code), ...rest]
+    if (this.#headersSent) this.stream.trailers(answer)
+    else this.stream.headers([...plainHeaders, ...answer], true)
   }
 
   /** Credit for bytes that nobody reads any more. */

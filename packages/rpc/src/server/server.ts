@@ -39,6 +39,7 @@ export interface ServerOptions {
   readonly logger?: Logger
   readonly clock?: Clock
   readonly random?: Random
+  /** What a peer may do before it is told ENHANCE_YOUR_CALM; `resets` is 20,000 here. The node transport knows no other. */
   readonly limits?: Http2Limits
 }
 

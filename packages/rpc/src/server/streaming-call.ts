@@ -1,8 +1,8 @@
 import { callStorage } from '../call-context.ts'
-import type { RpcError } from '../rpc-error.ts'
+import { RpcError } from '../rpc-error.ts'
 import { status } from '../status.ts'
 import type { HeaderList, StreamEnd, TransportStream } from '../transport/transport.ts'
-import { MessageQueue, type QueueSource } from '../wire/message-queue.ts'
+import { MessageQueue, PackedMessage, type QueueSource } from '../wire/message-queue.ts'
 import { type CallFacts, type CallHome, ServerCall } from './server-call.ts'
 
 /** A call with a stream of requests, of responses, or of both. */
@@ -11,6 +11,7 @@ export class StreamingServerCall extends ServerCall implements QueueSource {
   readonly #oneRequest: boolean
   #messages = 0
   #responses: AsyncIterator<unknown> | undefined = undefined
+  #stoppedBy: RpcError | undefined = undefined
   /** The pump waits for room. */
   #resume: (() => void) | undefined = undefined
 
@@ -47,6 +48,22 @@ export class StreamingServerCall extends ServerCall implements QueueSource {
 
   left(): void {}
 
+  unpack(packed: PackedMessage): unknown {
+    const message = this.inflate(packed.bytes)
+    if (message === undefined)
+      throw this.#stoppedBy ?? new RpcError(status.CANCELLED, 'the call is over')
+    return message
+  }
+
+  override onMessage(buffer: Buffer, start: number, end: number, compressed: boolean): void {
+    if (!compressed || this.#oneRequest || this.#queue.wanted) {
+      super.onMessage(buffer, start, end, compressed)
+    } else if (!this.done) {
+      const packed = new PackedMessage(buffer.subarray(start, end))
+      this.#queue.push(packed, end - start + 5, true)
+    }
+  }
+
   protected override received(message: unknown, frameBytes: number, compressed: boolean): void {
     this.#messages++
     if (this.#oneRequest && this.#messages > 1) {
@@ -68,12 +85,21 @@ export class StreamingServerCall extends ServerCall implements QueueSource {
   }
 
   protected override stopped(error: RpcError): void {
+    this.#stoppedBy = error
     this.#queue.abort(error)
     const responses = this.#responses
     this.#responses = undefined
     this.#wake()
     // Whatever it holds is released by its own finally blocks.
-    responses?.return?.().catch((cause: unknown) => this.fail(cause))
+    if (responses?.return !== undefined) void this.#leave(responses)
+  }
+
+  async #leave(responses: AsyncIterator<unknown>): Promise<void> {
+    try {
+      await responses.return?.()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   #run(request: unknown): void {

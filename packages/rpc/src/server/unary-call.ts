@@ -56,7 +56,7 @@ export class UnaryServerCall extends ServerCall {
       this.fail(error)
       return
     }
-    if (result instanceof Promise) {
+    if (isThenable(result)) {
       result.then(
         (message) => this.reply(message),
         (error: unknown) => this.fail(error),
@@ -70,6 +70,17 @@ export class UnaryServerCall extends ServerCall {
     this.#request = undefined
     return this.entry.handler(request, this)
   }
+}
+
+/** Promises of any make: handlers may come from another realm or library. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise ||
+    (typeof value === 'object' &&
+      value !== null &&
+      'then' in value &&
+      typeof value.then === 'function')
+  )
 }
 
 function invoke(call: UnaryServerCall): unknown {

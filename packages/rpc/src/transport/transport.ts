@@ -139,6 +139,8 @@ export interface ServerTransportSettings extends ConnectionSettings {
 export interface ClientTransportSettings extends ConnectionSettings {
   readonly tls: ClientTls | undefined
   readonly connectTimeoutMs: number
+  /** Stream id from which on a connection takes no new requests; default three quarters of 2^31. */
+  readonly drainAtStreamId?: number
 }
 
 export type ListenTarget =

@@ -1,3 +1,16 @@
+/**
+ * A compressed message that nobody has asked for yet. It stays as it came: its bytes are what the window bounds, while
+ * what it would become could be a thousand times as much.
+ */
+export class PackedMessage {
+  readonly bytes: Buffer
+
+  /** Copies the bytes. */
+  constructor(bytes: Buffer) {
+    this.bytes = Buffer.from(bytes)
+  }
+}
+
 /** Where a queue gives back the credit of what was taken. */
 export interface QueueSource {
   /** A message was taken, whose frame had so many bytes and came compressed or not. */
@@ -6,6 +19,8 @@ export interface QueueSource {
   awaited(): void
   /** The reader wants no more. */
   left(): void
+  /** The message of a packed one that is taken now; a throw, which the reader gets, when there is none. */
+  unpack(packed: PackedMessage): unknown
 }
 
 interface Waiter<T> {
@@ -21,7 +36,7 @@ const finished: IteratorResult<never, undefined> = { done: true, value: undefine
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #source: QueueSource
-  readonly #messages: T[] = []
+  readonly #messages: (T | PackedMessage)[] = []
   readonly #bytes: number[] = []
   readonly #compressed: boolean[] = []
   #head = 0
@@ -38,7 +53,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return this.#waiters.length > 0
   }
 
-  push(message: T, bytes: number, compressed: boolean = false): void {
+  /** A packed message only while nobody waits. */
+  push(message: T | PackedMessage, bytes: number, compressed: boolean = false): void {
     if (this.#ended) {
       this.#source.taken(bytes, compressed)
       return
@@ -51,7 +67,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       return
     }
     this.#source.taken(bytes, compressed)
-    waiter.resolve({ done: false, value: message })
+    waiter.resolve({ done: false, value: message as T })
   }
 
   /** Nothing follows; with an error, that is thrown after what is queued. */
@@ -72,7 +88,11 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#head < this.#messages.length) return Promise.resolve(this.#take())
+    if (this.#head < this.#messages.length) {
+      const taken = this.#take()
+      if (!(taken instanceof PackedMessage)) return Promise.resolve({ done: false, value: taken })
+      return this.#unpack(taken)
+    }
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject }
       if (this.#ended) this.#settle(waiter)
@@ -94,8 +114,13 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return this
   }
 
-  #take(): IteratorResult<T, undefined> {
-    const value = this.#messages[this.#head] as T
+  // oxlint-disable-next-line require-await -- what unpacking throws is the promise's
+  async #unpack(packed: PackedMessage): Promise<IteratorResult<T, undefined>> {
+    return { done: false, value: this.#source.unpack(packed) as T }
+  }
+
+  #take(): T | PackedMessage {
+    const value = this.#messages[this.#head] as T | PackedMessage
     const bytes = this.#bytes[this.#head] as number
     const compressed = this.#compressed[this.#head] as boolean
     this.#messages[this.#head] = undefined as T
@@ -112,7 +137,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       this.#head = 0
     }
     this.#source.taken(bytes, compressed)
-    return { done: false, value }
+    return value
   }
 
   #settle(waiter: Waiter<T>): void {

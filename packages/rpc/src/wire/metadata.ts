@@ -152,7 +152,7 @@ function isReserved(name: string): boolean {
   if (first === 58) return true
   // 'g'
   if (first === 103) return name.startsWith('grpc-') && !isPublicGrpcName(name)
-  return name === 'content-type' || name === 'te'
+  return name === 'content-type' || name === 'te' || name === 'content-length'
 }
 
 /** Names under grpc- that applications read and write: census tracing, retry counts and pushback. */

@@ -1,72 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createSeededRandom, createVirtualClock, type VirtualClock } from '@tidemill/core'
-import type { BenchConfig } from '../../src/bench/bench-config.ts'
+import { createSeededRandom, createVirtualClock } from '@tidemill/core'
 import { planBench } from '../../src/bench/bench-plan.ts'
-import { type BenchCell, type BenchProgress, runBench } from '../../src/bench/bench-run.ts'
-import type { BenchReport } from '../../src/bench/report.ts'
+import { runBench } from '../../src/bench/bench-run.ts'
 import { orderMethod } from './order-registry.ts'
-import {
-  type ScriptOptions,
-  type ScriptedTransport,
-  scriptedTransport,
-} from './scripted-transport.ts'
-
-interface Ran {
-  readonly report: BenchReport
-  readonly transport: ScriptedTransport
-  readonly cell: BenchCell
-}
-
-type Script = Partial<Omit<ScriptOptions, 'clock'>>
-
-interface RunParts {
-  readonly method?: 'Place' | 'Upload' | 'Watch' | 'Talk'
-  readonly data?: string
-  readonly metadata?: string
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: BenchProgress) => void
-  /** Called each millisecond of the virtual clock. */
-  readonly each?: (transport: ScriptedTransport, clock: VirtualClock) => void
-}
-
-/** Moves the clock by milliseconds until the promise is settled. */
-async function turn<T>(clock: VirtualClock, running: Promise<T>, each: () => void): Promise<T> {
-  const state = { settled: false }
-  const settle = (): void => void (state.settled = true)
-  running.then(settle, settle)
-  for (let ms = 0; ms < 60_000 && !state.settled; ms++) {
-    await clock.advance(1)
-    each()
-  }
-  return running
-}
-
-/** Runs a load on a virtual clock, a millisecond at a time. */
-async function load(config: BenchConfig, script: Script = {}, parts: RunParts = {}): Promise<Ran> {
-  const clock = createVirtualClock()
-  const transport = scriptedTransport({ clock, answer: () => ({ afterMs: 1 }), ...script })
-  const method = parts.method ?? 'Place'
-  const whole = { host: 'server.example:50051', call: `shop.v1.Orders.${method}`, ...config }
-  const running = runBench({
-    config: whole,
-    plan: planBench(whole),
-    method: orderMethod(method),
-    data: parts.data,
-    metadata: parts.metadata,
-    transport,
-    clock,
-    random: createSeededRandom(1),
-    ...(parts.signal === undefined ? {} : { signal: parts.signal }),
-    ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
-  })
-  const cells = await turn(clock, running, () => parts.each?.(transport, clock))
-  const cell = cells[0]
-  assert.ok(cell)
-  return { report: cell.report, transport, cell }
-}
-
-const ms = (ns: number): number => ns / 1e6
+import { scriptedTransport } from './scripted-transport.ts'
+import { load, ms, type Script, turn } from './virtual-load.ts'
 
 describe('a closed loop', () => {
   it('makes exactly the calls asked for, never more than the concurrency at once', async () => {
@@ -318,19 +257,6 @@ describe('a connection that fails', () => {
     assert.equal(transport.connections, 2)
     assert.ok((report.statusCodeDistribution['Unavailable'] ?? 0) >= 2)
     assert.ok((report.statusCodeDistribution['OK'] ?? 0) > 200)
-  })
-})
-
-describe("the server's limit of streams", () => {
-  it('makes calls wait in turn, and the verdict names it', async () => {
-    const { report } = await load(
-      { total: 60, concurrency: 20 },
-      { slots: 5, answer: () => ({ afterMs: 10 }) },
-    )
-    assert.equal(report.count, 60)
-    assert.deepEqual(report.statusCodeDistribution, { OK: 60 })
-    assert.ok(ms(report.slowest) >= 40)
-    assert.equal(report.tidemill.verdict.bound, 'streams')
   })
 })
 

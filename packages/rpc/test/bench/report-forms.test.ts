@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { createHistogram } from '@tidemill/core'
 import type { BenchCell } from '../../src/bench/bench-run.ts'
 import { createReport, type BenchReport } from '../../src/bench/report.ts'
 import { formatReport, reportFormats } from '../../src/bench/report-format.ts'
@@ -136,5 +137,42 @@ describe('a sweep', () => {
     assert.equal(formatSweep(cells, 'csv').trimEnd().split('\n').length, 5)
     assert.equal(formatSweep(cells, 'html').match(/<table>/gu)?.length, 4)
     assert.equal(JSON.parse(formatSweep(cells, 'pretty')).cells.length, 4)
+  })
+})
+
+describe('the tail in the summary', () => {
+  const corrected = (latencies: readonly number[], interval: number): BenchReport => {
+    const log = new ResultLog(false)
+    for (const [i, ms] of latencies.entries()) log.add(ms * 1e6, i, 0, '')
+    const { report } = cell('auto', 0)
+    return createReport({
+      log,
+      endReason: 'normal',
+      options: report.options,
+      startedAt: 0,
+      endedAt: 1000,
+      total: 1e9,
+      loop: 'closed',
+      rate: 0,
+      intervalMs: interval,
+      warmup: { calls: 0, ms: 0 },
+      notStarted: 0,
+      cpuShare: 0,
+      verdict: report.tidemill.verdict,
+      notes: [],
+    })
+  }
+  it('is never better corrected than as measured', () => {
+    // Calls of twice the interval bring one of half their length each, which would pull p99 down.
+    const slow = Array.from({ length: 100 }, (_, i) => (i < 50 ? 1 : i < 98 ? 2 : 9))
+    const { percentiles, corrected: better } = corrected(slow, 1).tidemill
+    for (const [name, value] of Object.entries(percentiles))
+      assert.ok(((better as unknown as Record<string, number>)[name] as number) >= value, name)
+  })
+  it('is left out when no result counts', () => {
+    const none = formatReport(corrected([], 0), 'summary', createHistogram())
+    assert.doesNotMatch(none, /Tail latency/u)
+    assert.match(none, /Flow control:/u)
+    assert.match(formatReport(corrected([1, 2], 0), 'summary', createHistogram()), /Tail latency/u)
   })
 })

@@ -28,7 +28,10 @@ export interface ScriptOptions {
   readonly slots?: number
   /** Why connections fail; by default they do not. */
   readonly refuse?: string
-  readonly stats?: Partial<TransportStats>
+  /** What a connection says of itself, given how many calls it saw. */
+  readonly stats?: (calls: number) => Partial<TransportStats>
+  /** Milliseconds until a PING is answered; default 0. */
+  readonly pingMs?: number
   /** Attempts to connect are never decided. */
   readonly hang?: boolean
   /** How many PINGs a connection answers; default all. */
@@ -48,6 +51,8 @@ export interface ScriptedTransport extends Transport {
   readonly connections: number
   /** Streams that the client reset. */
   readonly resets: number
+  /** Bytes whose credit was given back. */
+  readonly consumed: number
   /** Cuts every connection. */
   cut(reason: string): void
 }
@@ -58,6 +63,7 @@ export function scriptedTransport(options: ScriptOptions): ScriptedTransport {
   const cutters = new Set<(reason: string) => void>()
   let connections = 0
   let resets = 0
+  let consumed = 0
   const transport: ScriptedTransport = {
     name: 'native',
     calls,
@@ -66,6 +72,9 @@ export function scriptedTransport(options: ScriptOptions): ScriptedTransport {
     },
     get resets() {
       return resets
+    },
+    get consumed() {
+      return consumed
     },
     cut: (reason) => {
       for (const cut of cutters) cut(reason)
@@ -99,6 +108,7 @@ export function scriptedTransport(options: ScriptOptions): ScriptedTransport {
             slots: () => listener.slots(),
             gone: () => gone,
             onReset: () => resets++,
+            onConsume: (bytes) => void (consumed += bytes),
           })
           listener.ready(connection)
         })
@@ -117,6 +127,7 @@ interface ConnectionParts {
   readonly slots: () => void
   readonly gone: () => boolean
   readonly onReset: () => void
+  readonly onConsume: (bytes: number) => void
 }
 
 function scriptedConnection(parts: ConnectionParts): TransportConnection {
@@ -155,7 +166,7 @@ function scriptedConnection(parts: ConnectionParts): TransportConnection {
         unconsumedBytes: 0,
         headers: () => undefined,
         trailers: () => undefined,
-        consume: () => undefined,
+        consume: parts.onConsume,
         expect: () => undefined,
         data(bytes, last) {
           if (bytes.length > 0) frames.push(bytes)
@@ -174,7 +185,8 @@ function scriptedConnection(parts: ConnectionParts): TransportConnection {
       return stream
     },
     ping(done) {
-      if (pinged++ < (options.pings ?? Number.POSITIVE_INFINITY)) clock.timer(0, done)
+      if (pinged++ < (options.pings ?? Number.POSITIVE_INFINITY))
+        clock.timer(options.pingMs ?? 0, done)
     },
     drain: () => undefined,
     destroy: (_code, reason) => parts.close(reason),
@@ -189,7 +201,7 @@ function scriptedConnection(parts: ConnectionParts): TransportConnection {
       bytesSent: 0,
       bytesReceived: 0,
       blockedMs: { stream: 0, connection: 0, peerStreams: 0 },
-      ...options.stats,
+      ...options.stats?.(calls.length),
     }),
   }
 }

@@ -20,6 +20,7 @@ class FakeAttempt implements CallAttempt {
   sent = ''
   ended = false
   cancelled = false
+  unsent = false
   consumed = 0
   /** What `send` answers. */
   open = true
@@ -272,6 +273,19 @@ describe('call with a retry policy', () => {
 })
 
 describe('call with a hedging policy', () => {
+  it('is not taken for unsent when an attempt was given up that may have run', async () => {
+    const { attempts, call, clock, ends } = setUp('hedge')
+    call.send(framed('x'), false)
+    await clock.advance(50)
+    assert.equal(attempts.length, 2)
+    // Too much to keep: one of the two becomes the call, the other is given up.
+    call.send(new Uint8Array(1024 * 1024 + 1), true)
+    const left = attempts.find((attempt) => !attempt.cancelled)
+    assert.equal(attempts.filter((attempt) => attempt.cancelled).length, 1)
+    left?.listener.onEnd(outcome(unavailable, { processed: 'refused' }))
+    assert.equal(ends[0]?.processed, 'sent')
+  })
+
   it('sends attempts beside each other and keeps the first that answers', async () => {
     const { attempts, call, clock, heard, statistics } = setUp('hedge')
     call.send(framed('q'), true)

@@ -171,6 +171,7 @@ for (const h2 of transports) {
       await using peer = await connect((stream) => {
         stream.on('close', () => reset.resolve(stream.rstCode ?? -1))
       })
+      await peer.channel.ready()
       await assert.rejects(peer.api.emptyCall({}, { deadline: '30ms' }), {
         status: 4,
         outcome: 'unknown',

@@ -139,7 +139,7 @@ function single(field: DescField, dice: Dice, depth: number, isMember: boolean):
     return field.enum.open && dice.below(4) === 0 ? dice.pick(ints) : known
   }
   const value = scalar(field.scalar, dice)
-  const asText = 'longAsString' in field && field.longAsString && field.fieldKind !== 'map'
+  const asText = 'longAsString' in field && field.longAsString
   return asText ? String(value) : value
 }
 
@@ -182,28 +182,35 @@ export function randomMessage(desc: DescMessage, dice: Dice, depth = 3): Record<
   return dice.below(2) === 0 ? init : (create(desc, init as never) as Record<string, unknown>)
 }
 
+const oddBytes = [0, 1, 7, 0x0b, 0x0c, 0x7f, 0x80, 0xff]
+
 /** The bytes with a few of them changed, removed, inserted or repeated. */
-export function mutate(bytes: Uint8Array, dice: Dice): Uint8Array {
-  let mutated = Array.from(bytes)
+export function mutate(bytes: Buffer, dice: Dice): Buffer {
+  let mutated = Buffer.from(bytes)
   for (let left = 1 + dice.below(3); left > 0; left--) {
     const at = dice.below(mutated.length + 1)
-    const byte = dice.pick([0, 1, 7, 0x0b, 0x0c, 0x7f, 0x80, 0xff, dice.below(256)])
+    const byte = dice.below(9) === 0 ? dice.below(256) : dice.pick(oddBytes)
+    const head = mutated.subarray(0, at)
     switch (dice.below(5)) {
       case 0:
         if (at < mutated.length) mutated[at] = byte
         break
       case 1:
-        mutated.splice(at, 0, byte)
+        mutated = Buffer.concat([head, Buffer.of(byte), mutated.subarray(at)])
         break
       case 2:
-        mutated.splice(at, 1 + dice.below(4))
+        mutated = Buffer.concat([head, mutated.subarray(at + 1 + dice.below(4))])
         break
       case 3:
-        mutated = mutated.slice(0, at)
+        mutated = head
         break
       default:
-        mutated.splice(at, 0, ...mutated.slice(at, at + dice.below(24)))
+        mutated = Buffer.concat([
+          head,
+          mutated.subarray(at, at + dice.below(24)),
+          mutated.subarray(at),
+        ])
     }
   }
-  return Uint8Array.from(mutated)
+  return mutated
 }

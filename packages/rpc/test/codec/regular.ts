@@ -84,17 +84,27 @@ function packed(field: DescField, bytes: Uint8Array, cursor: Cursor, end: number
   const length = Number(varint(bytes, cursor, end))
   const until = cursor.at + length
   if (until > end) cursor.regular = false
-  while (cursor.regular && cursor.at < until) skip(bytes, cursor, wireOf(field), until)
+  while (cursor.regular && cursor.at < until) scalar(field, wireOf(field), bytes, cursor, until)
+}
+
+/** protobuf-es does not look whether the items of a list and the values of a map are in their closed enum. */
+function scalar(
+  field: DescField,
+  wireType: number,
+  bytes: Uint8Array,
+  cursor: Cursor,
+  end: number,
+): void {
+  if (field.enum?.open !== false) return skip(bytes, cursor, wireType, end)
+  const value = Number(BigInt.asIntN(32, varint(bytes, cursor, end)))
+  if (field.enum.value[value] === undefined) cursor.regular = false
 }
 
 function known(field: DescField, bytes: Uint8Array, cursor: Cursor, end: number): void {
-  if (field.enum?.open === false && field.fieldKind === 'enum') {
-    const value = Number(BigInt.asIntN(32, varint(bytes, cursor, end)))
-    if (field.enum.value[value] === undefined) cursor.regular = false
-  } else if (field.fieldKind === 'map') {
+  if (field.fieldKind === 'map') {
     entry(field, bytes, cursor, end)
   } else if (field.message === undefined) {
-    skip(bytes, cursor, wireOf(field), end)
+    scalar(field, wireOf(field), bytes, cursor, end)
   } else if (wireOf(field) === 3) {
     body(field.message, bytes, cursor, end, field.number)
   } else {
@@ -128,7 +138,7 @@ function entry(field: DescField, bytes: Uint8Array, cursor: Cursor, end: number)
     } else {
       const own = field.enum === undefined ? (scalarWire[field.scalar as number] ?? 0) : 0
       if (wireType !== own) cursor.regular = false
-      else skip(bytes, cursor, wireType, until)
+      else scalar(field, wireType, bytes, cursor, until)
     }
   }
 }

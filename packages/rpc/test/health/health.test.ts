@@ -67,6 +67,24 @@ describe('the health service', () => {
     })
   })
 
+  it('tells a watch of a service that the server gets while it runs', async () => {
+    const server = createServer({ health: true })
+    const { port } = await server.listen('127.0.0.1:0')
+    const channel = createChannel(`127.0.0.1:${port}`)
+    try {
+      const seen: string[] = []
+      for await (const status of watchHealth(channel, ServerReflection.typeName)) {
+        seen.push(status)
+        if (seen.length === 2) break
+        server.add(ServerReflection, {})
+      }
+      assert.deepEqual(seen, ['SERVICE_UNKNOWN', 'SERVING'])
+    } finally {
+      await channel.close()
+      await server.close()
+    }
+  })
+
   it('becomes NOT_SERVING when the server drains, and its watches end', async () => {
     await withServer(async ({ server, channel }) => {
       const seen: string[] = []
@@ -110,10 +128,25 @@ describe('Health', () => {
     assert.equal((await new Health().watch('', abort.signal).next()).done, true)
   })
 
-  it('keeps NOT_SERVING once drained', () => {
+  it('keeps NOT_SERVING once drained, and takes no services', () => {
     const health = new Health()
     health.drain()
     health.set('', 'SERVING')
+    health.set('shop.Orders', 'SERVING')
     assert.equal(health.status(''), 'NOT_SERVING')
+    assert.equal(health.status('shop.Orders'), 'SERVICE_UNKNOWN')
+  })
+
+  it('ends a watch once it has told of the drain, also one that was told before', async () => {
+    const health = new Health()
+    health.set('', 'NOT_SERVING')
+    const watch = health.watch('')
+    assert.deepEqual(await watch.next(), { done: false, value: 'NOT_SERVING' })
+    const waiting = watch.next()
+    health.drain()
+    assert.equal((await waiting).done, true)
+    const late = health.watch('')
+    assert.equal((await late.next()).value, 'NOT_SERVING')
+    assert.equal((await late.next()).done, true)
   })
 })

@@ -102,11 +102,25 @@ describe('server reflection', () => {
       const reflection = createReflectionClient(channel)
       await assert.rejects(
         reflection.method('grpc.testing.TestService/UnaryCal'),
-        code('TM_RPC_METHOD_UNKNOWN', /TestService\/UnaryCall\?/u),
+        code('TM_RPC_SYMBOL_UNKNOWN', /TestService\/UnaryCall\?/u),
       )
-      await assert.rejects(reflection.method('nothing'), code('TM_RPC_METHOD_UNKNOWN'))
+      await assert.rejects(reflection.method('nothing'), code('TM_RPC_SYMBOL_UNKNOWN'))
       await assert.rejects(reflection.registry(['no.Such']), code('TM_RPC_REFLECTION', /no\.Such/u))
     })
+  })
+
+  it('finds the symbols of a service that was added after a question', async () => {
+    await withServer(
+      (server) => addReflection(server),
+      async (channel, server) => {
+        const question = { case: 'fileContainingSymbol', value: TestService.typeName } as const
+        const [before] = await ask(channel, question)
+        assert.equal(before?.case, 'errorResponse')
+        server.add(TestService, {})
+        const [after] = await ask(channel, question)
+        assert.ok(fileNames(after).includes(TestService.file.proto.name))
+      },
+    )
   })
 
   it('finds files by name, symbol and extension, with what they import', async () => {

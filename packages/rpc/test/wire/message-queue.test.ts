@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MessageQueue } from '../../src/wire/message-queue.ts'
+import { MessageQueue, PackedMessage } from '../../src/wire/message-queue.ts'
 
 function source() {
   const seen = { taken: 0, awaited: 0, left: 0 }
@@ -9,6 +9,10 @@ function source() {
     taken: (bytes: number) => void (seen.taken += bytes),
     awaited: () => void seen.awaited++,
     left: () => void seen.left++,
+    unpack: ({ bytes }: PackedMessage): string => {
+      if (bytes.length === 0) throw new Error('nothing in it')
+      return `unpacked ${bytes.toString()}`
+    },
   }
 }
 
@@ -84,5 +88,20 @@ describe('MessageQueue', () => {
     const queue = new MessageQueue<number>(source())
     for (let i = 0; i < 5000; i++) queue.push(i, 1)
     for (let i = 0; i < 5000; i++) assert.equal((await queue.next()).value, i)
+  })
+
+  it('unpacks a packed message when it is taken, and gives its reader what that throws', async () => {
+    const home = source()
+    const queue = new MessageQueue<string>(home)
+    const bytes = Buffer.from('x')
+    queue.push(new PackedMessage(bytes), 10, true)
+    queue.push(new PackedMessage(Buffer.alloc(0)), 5, true)
+    queue.push('c', 1)
+    bytes.fill(0)
+    assert.equal(home.seen.taken, 0)
+    assert.deepEqual(await queue.next(), { done: false, value: 'unpacked x' })
+    await assert.rejects(queue.next(), /nothing in it/u)
+    assert.deepEqual(await queue.next(), { done: false, value: 'c' })
+    assert.equal(home.seen.taken, 16)
   })
 })

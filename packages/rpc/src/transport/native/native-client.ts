@@ -1,4 +1,4 @@
-import { createHttp2Connection, ReceiveBudget } from '@tidemill/http2'
+import { createHttp2Connection, type Http2Options, ReceiveBudget } from '@tidemill/http2'
 import { bindHttp2 } from '@tidemill/http2/node'
 import { type Socket } from 'node:net'
 import type { Address } from '../../channel/address.ts'
@@ -9,7 +9,7 @@ import type {
   TransportConnection,
   TransportListener,
 } from '../transport.ts'
-import { http2Options, NativeConnection } from './native-connection.ts'
+import { checkHttp2Options, http2Options, NativeConnection } from './native-connection.ts'
 
 /** Connects over `@tidemill/http2`. */
 export class NativeConnector implements Connector<TransportConnection> {
@@ -19,6 +19,7 @@ export class NativeConnector implements Connector<TransportConnection> {
   constructor(settings: ClientTransportSettings) {
     this.#settings = settings
     this.#budget = new ReceiveBudget(settings.flow.memoryBudget)
+    checkHttp2Options(clientOptions(settings, new ReceiveBudget(settings.flow.memoryBudget)))
   }
 
   connect(address: Address, listener: TransportListener): { cancel(): void } {
@@ -69,7 +70,7 @@ class Attempt {
 
   #bind(settings: ClientTransportSettings, budget: ReceiveBudget): void {
     let own: NativeConnection | undefined
-    const options = http2Options(settings, budget)
+    const options = clientOptions(settings, budget)
     const connection = createHttp2Connection(
       'client',
       {
@@ -115,6 +116,18 @@ class Attempt {
   #end(): void {
     this.#state = 'over'
     this.#timer.cancel()
+  }
+}
+
+/** A server resets what it answers early, as often as its client makes it do so: no offence. */
+const anyNumber = 2 ** 31 - 1
+
+function clientOptions(settings: ClientTransportSettings, budget: ReceiveBudget): Http2Options {
+  const { drainAtStreamId } = settings
+  return {
+    ...http2Options(settings, budget),
+    limits: { resets: anyNumber },
+    ...(drainAtStreamId === undefined ? {} : { drainAtStreamId }),
   }
 }
 

@@ -1,4 +1,9 @@
-import type { Http2Connection, Http2Options, ReceiveBudget } from '@tidemill/http2'
+import {
+  createHttp2Connection,
+  type Http2Connection,
+  type Http2Options,
+  type ReceiveBudget,
+} from '@tidemill/http2'
 import type { Socket } from 'node:net'
 import { SocketPeer } from '../peer.ts'
 import type {
@@ -91,4 +96,15 @@ export function http2Options(settings: ConnectionSettings, budget: ReceiveBudget
     ...(maxConcurrentStreams > 0 ? { maxConcurrentStreams } : {}),
     ...(limits === undefined ? {} : { limits }),
   }
+}
+
+/** Throws for options that no connection takes, where they are given and not when the first socket stands. */
+export function checkHttp2Options(options: Http2Options): void {
+  const handler = {
+    onStream: (): never => {
+      throw new Error('this connection has no peer')
+    },
+    onClose: () => {},
+  }
+  createHttp2Connection('client', handler, options).ended('only its options were looked at')
 }

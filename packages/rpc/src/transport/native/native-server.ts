@@ -1,16 +1,13 @@
 import { formatDuration } from '@tidemill/core'
-import {
-  type ConnectionHandler,
-  type Http2Connection,
-  NO_ERROR,
-  ReceiveBudget,
-} from '@tidemill/http2'
+import { type ConnectionHandler, type Http2Connection, ReceiveBudget } from '@tidemill/http2'
 import { createHttp2Server, type Http2Server } from '@tidemill/http2/node'
 import type { Socket } from 'node:net'
 import { rpcErrors } from '../../errors.ts'
 import { formatListenTarget } from '../listen-target.ts'
 import type { ListenTarget, ServerTransport, ServerTransportSettings } from '../transport.ts'
-import { http2Options, NativeConnection } from './native-connection.ts'
+import { checkHttp2Options, http2Options, NativeConnection } from './native-connection.ts'
+
+const probe: Uint8Array = Buffer.from('halfopen')
 
 /** The listening side over `@tidemill/http2`. */
 export class NativeServerTransport implements ServerTransport {
@@ -21,17 +18,12 @@ export class NativeServerTransport implements ServerTransport {
   constructor(settings: ServerTransportSettings) {
     this.#settings = settings
     this.#budget = new ReceiveBudget(settings.flow.memoryBudget)
+    checkHttp2Options(http2Options(settings, new ReceiveBudget(settings.flow.memoryBudget)))
   }
 
   async listen(target: ListenTarget): Promise<ListenTarget> {
     const { maxConnections, tls } = this.#settings
     const address = formatListenTarget(target)
-    if (target.kind === 'unix') {
-      throw rpcErrors.error('TM_RPC_LISTEN', {
-        address,
-        reason: "the native transport has no unix sockets; use h2: 'node'",
-      })
-    }
     const server = createHttp2Server({
       ...http2Options(this.#settings, this.#budget),
       // The age of connections is the business of the layer above.
@@ -41,9 +33,11 @@ export class NativeServerTransport implements ServerTransport {
       onConnection: (connection, socket) => this.#accept(connection, socket),
     })
     try {
-      const { port } = await server.listen({ host: target.host, port: target.port })
+      const { port } = await server.listen(
+        target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port },
+      )
       this.#servers.push(server)
-      return { kind: 'tcp', host: target.host, port }
+      return target.kind === 'unix' ? target : { kind: 'tcp', host: target.host, port }
     } catch (cause) {
       throw rpcErrors.error(
         'TM_RPC_LISTEN',
@@ -64,8 +58,9 @@ export class NativeServerTransport implements ServerTransport {
 
   #accept(raw: Http2Connection, socket: Socket): ConnectionHandler {
     const handler = this.#settings.onConnection(new NativeConnection(raw, socket))
-    // A client that has ended its side is gone as far as gRPC is concerned: its calls are cancelled.
-    socket.once('end', () => raw.goaway(NO_ERROR, 'the client has ended the connection'))
+    // A client that has ended its side may still wait for answers, or be gone. Who is gone answers a segment with RST,
+    // and that ends the connection and its calls.
+    socket.once('end', () => raw.ping(probe, () => {}))
     return {
       onStream: (stream, list, end) => handler.onStream(stream, list, end),
       onPing: () => handler.onPing(),

@@ -7,7 +7,7 @@ import type {
   TransportListener,
 } from '../transport.ts'
 import { openSocket } from '../open-socket.ts'
-import { NodeConnection } from './node-connection.ts'
+import { lastStreamId, NodeConnection } from './node-connection.ts'
 import { sessionOptions } from './session-options.ts'
 
 /** Connects over node:http2. */
@@ -56,8 +56,15 @@ export class NodeConnector implements Connector<TransportConnection> {
       if (over) return
       timer.cancel()
       session.setLocalWindowSize(flow.connectionWindow)
-      connection = new NodeConnection(session, flow, () => {
-        if (!over) listener.slots()
+      connection = new NodeConnection(session, flow, {
+        drainAtStreamId: this.#settings.drainAtStreamId ?? lastStreamId,
+        slots: () => {
+          if (!over) listener.slots()
+        },
+        usedUp: () => {
+          if (!over) listener.draining('the connection has used up its stream ids')
+        },
+        failed: () => {},
       })
       listener.ready(connection)
     })

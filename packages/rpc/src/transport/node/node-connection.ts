@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, Http2Session } from 'node:http2'
+import { type ClientHttp2Session, constants, type Http2Session } from 'node:http2'
 import { SocketPeer } from '../peer.ts'
 import type {
   FlowSettings,
@@ -9,8 +9,20 @@ import type {
   TransportStats,
   TransportStream,
 } from '../transport.ts'
-import { toNodeHeaders } from './node-headers.ts'
+import { checkListSize, toNodeHeaders } from './node-headers.ts'
 import { NodeStream, type NodeStreamHome } from './node-stream.ts'
+
+/** What a connection tells the side that made it. */
+export interface NodeConnectionEvents {
+  /** Stream id from which on no new stream is begun. */
+  readonly drainAtStreamId: number
+  slots(): void
+  usedUp(): void
+  failed(error: unknown): void
+}
+
+/** Three quarters of what there are, as the native transport has it. */
+export const lastStreamId: number = Math.floor((2 ** 31 - 1) * 0.75)
 
 /** A session of node:http2 as a transport connection. */
 export class NodeConnection implements TransportConnection, NodeStreamHome {
@@ -19,17 +31,21 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
   readonly #session: Http2Session
   readonly #flow: FlowSettings
   readonly #open = new Set<NodeStream>()
-  readonly #onSlots: () => void
+  readonly #events: NodeConnectionEvents
+  #rttMs = 0
   #sent = 0
   #anySent = false
   #received = 0
   #draining = false
+  #closeWhenEmpty = false
+  readonly #client: boolean
   refusedAbove: number = -1
 
-  constructor(session: Http2Session, flow: FlowSettings, onSlots: () => void) {
+  constructor(session: Http2Session, flow: FlowSettings, events: NodeConnectionEvents) {
     this.#session = session
+    this.#client = session.type === constants.NGHTTP2_SESSION_CLIENT
     this.#flow = flow
-    this.#onSlots = onSlots
+    this.#events = events
     this.streamWindow = flow.streamWindow
     this.peer = new SocketPeer(session.socket)
     session.on('goaway', (_code: number, lastId: number) => {
@@ -37,7 +53,11 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
       this.refusedAbove = lastId
     })
     session.on('ping', () => this.received(8))
-    session.on('remoteSettings', () => this.received(1))
+    session.on('remoteSettings', () => {
+      this.received(1)
+      // A limit that was raised makes room without a stream that ends.
+      if (this.slots > 0) queueMicrotask(() => this.#events.slots())
+    })
   }
 
   get streams(): number {
@@ -52,6 +72,10 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
     return this.#session.destroyed
   }
 
+  get largestList(): number {
+    return this.#session.remoteSettings?.maxHeaderListSize ?? Infinity
+  }
+
   get slots(): number {
     if (this.#draining || this.#session.closed || this.lost) return 0
     const limit = this.#session.remoteSettings?.maxConcurrentStreams ?? 100
@@ -60,10 +84,15 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
 
   request(list: HeaderList, end: boolean, handler: StreamHandler): TransportStream {
     const session = this.#session as ClientHttp2Session
+    checkListSize(list, this.largestList)
     const raw = session.request(toNodeHeaders(list), { endStream: end })
     const stream = this.adopt(new NodeStream(raw, this, false))
     stream.handler = handler
     if (end) stream.requestEnded()
+    if (stream.id >= this.#events.drainAtStreamId) {
+      this.#draining = true
+      queueMicrotask(() => this.#events.usedUp())
+    }
     return stream
   }
 
@@ -91,21 +120,30 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
   ended(stream: NodeStream): void {
     const full = this.slots === 0
     this.#open.delete(stream)
-    if (full && this.slots > 0) queueMicrotask(this.#onSlots)
+    if (this.#closeWhenEmpty && this.#open.size === 0 && !this.lost) this.#session.close()
+    if (full && this.slots > 0) queueMicrotask(() => this.#events.slots())
   }
 
   ping(done: () => void): void {
     if (this.lost) return
-    this.#session.ping((error) => {
+    this.#session.ping((error, duration) => {
       if (error !== null) return
+      this.#rttMs = duration
       this.received(8)
       done()
     })
   }
 
+  failed(error: unknown): void {
+    this.#events.failed(error)
+  }
+
   drain(): void {
     this.#draining = true
-    if (!this.lost) this.#session.close()
+    if (this.lost) return
+    // A client's GOAWAY overtakes requests that node has not written yet, and the server refuses them.
+    if (this.#client && this.#open.size > 0) this.#closeWhenEmpty = true
+    else this.#session.close()
   }
 
   destroy(code: number, reason: string): void {
@@ -124,7 +162,7 @@ export class NodeConnection implements TransportConnection, NodeStreamHome {
     const { state } = this.#session
     return {
       streams: this.#open.size,
-      rttMs: 0,
+      rttMs: this.#rttMs,
       bdp: 0,
       streamWindow: this.#flow.streamWindow,
       connectionWindow: state.effectiveLocalWindowSize ?? 0,

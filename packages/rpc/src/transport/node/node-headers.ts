@@ -28,3 +28,14 @@ export function fromNodeHeaders(
   }
   return list
 }
+
+/** Bytes that RFC 9113 6.5.2 adds to each field. */
+const fieldBytes = 32
+
+/** Throws when the peer does not take the list; node:http2 would send it, and the peer cuts the stream. */
+export function checkListSize(list: HeaderList, most: number): void {
+  let size = 0
+  for (let i = 0; i < list.length; i++) size += (list[i] as string).length
+  size += (list.length / 2) * fieldBytes
+  if (size > most) throw new Error(`${size} bytes of headers, the peer takes ${most}`)
+}

@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Timer } from '@tidemill/core'
 import { rpcErrors } from '../../errors.ts'
 import { formatListenTarget } from '../listen-target.ts'
 import type {
@@ -16,7 +17,7 @@ import type {
   ServerTransport,
   ServerTransportSettings,
 } from '../transport.ts'
-import { NodeConnection } from './node-connection.ts'
+import { lastStreamId, NodeConnection } from './node-connection.ts'
 import { fromNodeHeaders } from './node-headers.ts'
 import { NodeStream } from './node-stream.ts'
 import { sessionOptions } from './session-options.ts'
@@ -69,10 +70,14 @@ export class NodeServerTransport implements ServerTransport {
     for (const server of this.#servers) server.close()
     for (const session of this.#sessions) session.close()
     if (this.#sessions.size > 0) {
+      let timer: Timer | undefined
       await new Promise<void>((resolve) => {
         this.#emptied = resolve
-        if (graceMs !== Infinity) this.#settings.clock.timer(graceMs, resolve, { ref: false })
+        if (graceMs !== Infinity) {
+          timer = this.#settings.clock.timer(graceMs, resolve, { ref: false })
+        }
       })
+      timer?.cancel()
     }
     await this.close()
   }
@@ -89,7 +94,11 @@ export class NodeServerTransport implements ServerTransport {
 
   #create(): Http2Server | Http2SecureServer {
     const { maxConcurrentStreams, tls } = this.#settings
-    const options = sessionOptions(this.#settings, { maxConcurrentStreams })
+    // A client that has ended its side may still wait for answers; node's types do not know that option here.
+    const options = {
+      ...sessionOptions(this.#settings, { maxConcurrentStreams }),
+      allowHalfOpen: true,
+    }
     const server =
       tls === undefined
         ? createServer(options)
@@ -127,7 +136,12 @@ export class NodeServerTransport implements ServerTransport {
     this.#sessions.add(session)
     const { flow } = this.#settings
     session.setLocalWindowSize(flow.connectionWindow)
-    const connection = new NodeConnection(session, flow, () => {})
+    const connection = new NodeConnection(session, flow, {
+      drainAtStreamId: lastStreamId,
+      slots: () => {},
+      usedUp: () => {},
+      failed: (error) => handler.onError(error),
+    })
     const handler = this.#settings.onConnection(connection)
     session.on('ping', () => handler.onPing())
     session.on(
@@ -142,6 +156,13 @@ export class NodeServerTransport implements ServerTransport {
         )
       },
     )
+    // Who is gone answers a segment with RST, as on the native transport; node tells that to the ping alone.
+    session.socket.once('end', () => {
+      if (session.destroyed) return
+      session.ping((error) => {
+        if (error !== null) session.destroy()
+      })
+    })
     session.once('close', () => {
       this.#sessions.delete(session)
       // After the close of its streams, which node tells in later turns.

@@ -6,7 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { HeaderList, StreamEnd, StreamHandler, TransportStream } from '../transport.ts'
-import { fromNodeHeaders, toNodeHeaders } from './node-headers.ts'
+import { checkListSize, fromNodeHeaders, toNodeHeaders } from './node-headers.ts'
 
 const highWater = 64 * 1024
 const nothing = Buffer.alloc(0)
@@ -17,9 +17,13 @@ export interface NodeStreamHome {
   /** Our last GOAWAY or the peer's: streams above it were not processed. */
   readonly refusedAbove: number
   readonly lost: boolean
+  /** Header lists beyond that are not taken by the peer (RFC 9113 6.5.2). */
+  readonly largestList: number
   received(bytes: number): void
   sent(bytes: number): void
   ended(stream: NodeStream): void
+  /** A handler threw. */
+  failed(error: unknown): void
 }
 
 const nobody: StreamHandler = {
@@ -74,7 +78,11 @@ export class NodeStream implements TransportStream {
         ) => {
           const end = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
           if (end) this.#remoteEnded = true
-          this.handler.onHeaders(this, fromNodeHeaders(headers, raw), end)
+          try {
+            this.handler.onHeaders(this, fromNodeHeaders(headers, raw), end)
+          } catch (error) {
+            this.#broken(error)
+          }
         },
       )
     }
@@ -109,6 +117,7 @@ export class NodeStream implements TransportStream {
   headers(list: HeaderList, end: boolean): void {
     if (!this.#usable()) return
     const stream = this.#stream as ServerHttp2Stream
+    checkListSize(list, this.#home.largestList)
     if (end) this.#ended = true
     this.#home.sent(0)
     // Without sendDate node adds a date; its types do not know the option.
@@ -145,6 +154,7 @@ export class NodeStream implements TransportStream {
 
   trailers(list: HeaderList): void {
     if (!this.#usable()) return
+    checkListSize(list, this.#home.largestList)
     this.#trailers = list
     this.#ended = true
     this.#home.sent(0)
@@ -193,7 +203,11 @@ export class NodeStream implements TransportStream {
     this.#home.received(chunk.length)
     if (this.#closed) return
     this.#unconsumed += chunk.length
-    this.handler.onData(this, chunk, false)
+    try {
+      this.handler.onData(this, chunk, false)
+    } catch (error) {
+      this.#broken(error)
+    }
     this.#flow()
   }
 
@@ -207,7 +221,11 @@ export class NodeStream implements TransportStream {
     // A session that is destroyed ends its streams as if the peer had: that is no end of the message.
     if (this.#home.lost || this.#stream.rstCode !== 0) return
     this.#remoteEnded = true
-    this.handler.onData(this, nothing, true)
+    try {
+      this.handler.onData(this, nothing, true)
+    } catch (error) {
+      this.#broken(error)
+    }
   }
 
   #trailersHere(list: HeaderList): void {
@@ -223,13 +241,22 @@ export class NodeStream implements TransportStream {
   }
 
   #trailersNow(list: HeaderList): void {
-    if (!this.#closed) this.handler.onTrailers(this, list)
+    if (this.#closed) return
+    try {
+      this.handler.onTrailers(this, list)
+    } catch (error) {
+      this.#broken(error)
+    }
   }
 
   #drained(): void {
     if (!this.#blocked || this.#closed) return
     this.#blocked = false
-    this.handler.onWritable(this)
+    try {
+      this.handler.onWritable(this)
+    } catch (error) {
+      this.#broken(error)
+    }
   }
 
   #close(): void {
@@ -248,11 +275,21 @@ export class NodeStream implements TransportStream {
     return 'remote'
   }
 
+  /** As on the native transport: what a handler throws ends its stream, not the process. */
+  #broken(error: unknown): void {
+    this.#home.failed(error)
+    this.reset(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+
   #finish(code: number, how: StreamEnd): void {
     if (this.#closed) return
     this.#closed = true
     this.#home.ended(this)
-    this.handler.onClose(this, code, how)
+    try {
+      this.handler.onClose(this, code, how)
+    } catch (error) {
+      this.#home.failed(error)
+    }
   }
 }
 
