@@ -6,6 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { binaries } from '../scripts/engines/require.ts'
 import { defineBench } from './lib/bench.ts'
+import { ratio } from './lib/measure.ts'
 import type { HelloStats } from './peers/http1-hello.ts'
 
 const run = promisify(execFile)
@@ -18,6 +19,21 @@ const pipelineScript = `init = function(args)
 end
 request = function() return req end
 `
+
+/** What a browser sends with a request: 11 fields, about 650 bytes. */
+const browserFields = [
+  'User-Agent: Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
+  'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+  'Accept-Encoding: gzip, deflate, br, zstd',
+  'Accept-Language: en-GB,en;q=0.9,de;q=0.8',
+  'Cache-Control: max-age=0',
+  'Cookie: session=0f9f7f0b5b1d4a3c; theme=dark; consent=1',
+  'Referer: https://shop.example/catalogue?page=2',
+  'Sec-Fetch-Dest: document',
+  'Sec-Fetch-Mode: navigate',
+  'Sec-Fetch-Site: same-origin',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+].flatMap((field) => ['-H', field])
 
 /** A hello server in a process of its own, on the first core. */
 class Hello {
@@ -69,9 +85,8 @@ export const bench = defineBench({
     await writeFile(script, pipelineScript)
     const [ours, node] = await Promise.all([Hello.start('ours'), Hello.start('node')])
     const seen = new Map<string, HelloStats>()
-    const slice = async (name: string, hello: Hello, pipeline: boolean): Promise<number> => {
+    const slice = async (name: string, hello: Hello, more: string[] = []): Promise<number> => {
       const url = `http://127.0.0.1:${hello.port}/`
-      const more = pipeline ? ['-s', script] : []
       await hello.stats()
       const args = ['-c', '1', wrk, '-t1', '-c64', '-d2s', ...more, url]
       const { stdout } = await run('taskset', args)
@@ -86,16 +101,31 @@ export const bench = defineBench({
         unit: 'requests/s',
         rounds: 3,
         lanes: {
-          ours: () => slice('ours', ours, false),
-          nodeHttp: () => slice('node:http', node, false),
-          oursPipelined: () => slice('ours, pipelined', ours, true),
-          nodePipelined: () => slice('node:http, pipelined', node, true),
+          ours: () => slice('ours', ours),
+          nodeHttp: () => slice('node:http', node),
+          oursBrowser: () => slice("ours, a browser's fields", ours, browserFields),
+          nodeBrowser: () => slice("node:http, a browser's fields", node, browserFields),
+          oursPipelined: () => slice('ours, pipelined', ours, ['-s', script]),
+          nodePipelined: () => slice('node:http, pipelined', node, ['-s', script]),
         },
       })
       for (const [name, { requests, userUs, systemUs, allocated }] of seen) {
         const per = (value: number, digits: number): string => (value / requests).toFixed(digits)
         ctx.note(
           `${name}: ${per(allocated, 0)} bytes allocated, ${per(userUs, 2)} us of user and ${per(systemUs, 2)} us of kernel time a request`,
+        )
+      }
+      ctx.note(
+        `with a browser's fields ${ratio(lanes.oursBrowser, lanes.nodeBrowser).toFixed(2)} times node:http`,
+      )
+      const plain = seen.get('ours')
+      const theirs = seen.get('node:http')
+      if (plain !== undefined && theirs !== undefined) {
+        // What no server over node:net can save: the system calls of one read and one write for each request.
+        const kernel = plain.systemUs / plain.requests
+        const whole = (theirs.userUs + theirs.systemUs) / theirs.requests
+        ctx.note(
+          `without a pipeline our kernel time alone is ${kernel.toFixed(1)} us a request, so a server that took no time of its own would reach ${(whole / kernel).toFixed(1)} times node:http`,
         )
       }
       ctx.ratio('requests', lanes.ours, lanes.nodeHttp)

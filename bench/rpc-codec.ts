@@ -60,12 +60,21 @@ const shapes: readonly {
   { id: 'presence', desc: FieldDescriptorProtoSchema, init: field },
 ]
 
+/** The shapes of which a call is little more. */
+const small = new Set(['request', 'response'])
+
 export const bench = defineBench({
   name: 'rpc-codec',
   about: 'Messages from bytes and to bytes against the same messages through protobuf-es itself',
   peers: ['@bufbuild/protobuf'],
   claims: shapes.flatMap(({ id }) => [
-    { id: `${id}-decode`, about: `reading a ${id}`, unit: 'x', target: { atLeast: 2 } },
+    {
+      id: `${id}-decode`,
+      about: `reading a ${id}`,
+      unit: 'x',
+      // Where a call is little but its message, reading decides; elsewhere it must not be slower.
+      target: { atLeast: small.has(id) ? 2 : 1 },
+    },
     {
       id: `${id}-encode`,
       about: `writing a ${id} from its init shape`,
