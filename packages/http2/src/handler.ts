@@ -15,7 +15,7 @@ export type StreamEnd = 'done' | 'unprocessed' | 'remote' | 'local' | 'lost'
 
 /**
  * What a stream tells its user, in this order:
- * `onHeaders` (a client: any number of 1xx lists first, then exactly one other; a server gets the request's through
+ * `onHeaders` (a client: at most 100 lists of 1xx first, then exactly one other; a server gets the request's through
  * `ConnectionHandler.onStream` instead), `onData` any number of times, at most one `onTrailers`, `onClose` exactly once
  * and last. `end` comes true at most once, on whichever of them is the last of the peer; `onTrailers` is always the
  * last. A reset may cut in anywhere: then `onClose` follows at once. `onWritable` may come at any time before `onClose`.

@@ -240,6 +240,18 @@ test('a client takes trailers only at the end, and informational responses only 
   }
 })
 
+test('informational responses without end cost their stream, not the connection', () => {
+  const peer = new RawPeer('client').greet()
+  const stream = peer.connection.request(get, true, peer.side.streams)
+  peer.take()
+  for (let i = 0; i < 100; i++) peer.feed(peer.writer.headers(1, [':status', '102']))
+  assert.deepEqual(peer.said(), [])
+  peer.feed(peer.writer.headers(1, [':status', '102']))
+  assert.deepEqual(peer.said(), ['RST_STREAM 1 code 11'])
+  assert.equal(peer.side.streams.log(stream).how, 'local')
+  assert.equal(peer.connection.open, true)
+})
+
 test('a reset may come before any headers, and after the whole response', () => {
   const peer = new RawPeer('client').greet()
   const { streams } = peer.side

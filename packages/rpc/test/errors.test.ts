@@ -88,6 +88,9 @@ describe('status tables', () => {
 describe('mistakes of the program', () => {
   it('refuses wrong options with their name', () => {
     assert.throws(() => createServer({ maxReceive: 'much' }), { code: 'TM_RPC_OPTION' })
+    for (const keepalive of [{ time: 'soon' }, { maxAge: '5' }, { minPingInterval: '' }]) {
+      assert.throws(() => createServer({ keepalive }), { code: 'TM_RPC_OPTION' })
+    }
     assert.throws(() => createServer({ maxConcurrentStreams: 0 }), { code: 'TM_RPC_OPTION' })
     assert.throws(() => createServer({ flow: { stream: 2 ** 31 } }), { code: 'TM_RPC_OPTION' })
     assert.throws(() => createChannel('127.0.0.1:1', { deadline: 'soon' }), {

@@ -444,8 +444,8 @@ export class Machine implements Http2Connection, StreamOwner, SenderEvents, Rece
   /** A client's response headers, informational or final. */
   responseArrived(stream: StreamState, block: HeaderBlock, ends: boolean): void {
     if (block.verdict !== DECODED) return this.resetStream(stream, ENHANCE_YOUR_CALM)
-    if (!takeResponse(stream, block, ends)) return this.offence(stream.id, PROTOCOL_ERROR)
-    stream.remoteEnded = ends
+    const code = takeResponse(stream, block, ends)
+    if (code !== NO_ERROR) return this.offence(stream.id, code)
     this.#notify.headers(stream, block.list, ends)
     this.#closeIfDone(stream)
   }

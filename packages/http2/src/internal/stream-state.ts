@@ -54,6 +54,8 @@ export class StreamState implements Http2Stream {
   /** Of content-length, -1 without; and what came. */
   expectedLength = -1
   receivedLength = 0
+  /** Informational responses so far. */
+  informational = 0
   /** A response to it has no content, whatever its content-length says. */
   isHead = false
 

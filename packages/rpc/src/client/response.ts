@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../channel/call-outcome.ts'
 import { isGrpcContentType } from '../wire/content-type.ts'
+import { findBadBinary } from '../wire/metadata.ts'
 import { decodeMessage } from '../wire/percent.ts'
 import { resetCancel, status, statusFromHttp, statusFromReset } from '../status.ts'
 import type { HeaderList, StreamEnd } from '../transport/transport.ts'
@@ -9,11 +10,12 @@ const none: HeaderList = []
 /** Header lists that were found good; servers repeat themselves, and HPACK gives the same object for the same bytes. */
 let lastGood: HeaderList | undefined
 
-/** Whether a response's headers are those of a call that goes on: status 200, content type of gRPC. */
+/** Whether a response's headers are those of a call that goes on: status 200, content type of gRPC, readable metadata. */
 export function isGoodHeaders(list: HeaderList): boolean {
   if (list === lastGood) return true
   if (headerValue(list, ':status') !== '200') return false
   if (!isGrpcContentType(headerValue(list, 'content-type') ?? '')) return false
+  if (findBadBinary(list) !== undefined) return false
   lastGood = list
   return true
 }
@@ -34,6 +36,10 @@ export function headersOutcome(list: HeaderList): CallOutcome {
   const http = Number(headerValue(list, ':status') ?? '0')
   if (headerValue(list, 'grpc-status') !== undefined) return trailersOutcome(list, false, http)
   const type = headerValue(list, 'content-type')
+  const unreadable = findBadBinary(list)
+  if (http === 200 && isGrpcContentType(type ?? '') && unreadable !== undefined) {
+    return unreadableOutcome(unreadable, list, false)
+  }
   const text =
     http === 200
       ? `the answer is no gRPC: content-type ${type === undefined ? 'is absent' : type.slice(0, 100)}`
@@ -60,7 +66,22 @@ export function trailersOutcome(list: HeaderList, headersSeen: boolean, http = 2
     code = statusFromHttp(http)
     message = 'the server sent no usable grpc-status'
   }
+  if (code === status.OK) {
+    const unreadable = findBadBinary(list)
+    if (unreadable !== undefined) return unreadableOutcome(unreadable, list, headersSeen)
+  }
   return { code, message, trailers: list, headersSeen, processed: 'sent' }
+}
+
+/** Metadata that cannot be read fails a call that would have been OK; the server has acted all the same. */
+function unreadableOutcome(name: string, list: HeaderList, headersSeen: boolean): CallOutcome {
+  return {
+    code: status.INTERNAL,
+    message: `the header ${name} is not base64`,
+    trailers: list,
+    headersSeen,
+    processed: 'sent',
+  }
 }
 
 /** A decimal number; -1 for anything else. Numbers that gRPC does not define are UNKNOWN. */

@@ -12,7 +12,7 @@ import { PingEnforcement } from '../channel/ping-enforcement.ts'
 import { rpcErrors } from '../errors.ts'
 import { addHealth } from '../health/health-server.ts'
 import { Health } from '../health/health.ts'
-import { countOption, flowOption, sizeOption, timeOption } from '../options.ts'
+import { countOption, flowOption, sizeOption } from '../options.ts'
 import { formatListenTarget, parseListenTarget } from '../transport/listen-target.ts'
 import { addReflection } from '../reflection/reflection-server.ts'
 import { findTransport } from '../transport/find-transport.ts'
@@ -34,6 +34,7 @@ import type {
 } from './server.ts'
 import type { MethodEntry, ServerCore } from './server-core.ts'
 import { ServerConnection } from './server-connection.ts'
+import { type KeepaliveTimes, keepaliveTimes } from './keepalive-times.ts'
 import { ServerKeepaliveWatch } from './server-keepalive.ts'
 
 type Handler = (request: unknown, ctx: ServerContext) => unknown
@@ -52,6 +53,7 @@ class RpcServer implements Server {
   readonly #services: DescService[] = []
   readonly #drainHooks: (() => void)[] = []
   readonly #interceptors: readonly ServerInterceptor[]
+  readonly #keepalive: KeepaliveTimes
   #health: Health | undefined = undefined
   #draining = false
 
@@ -59,6 +61,7 @@ class RpcServer implements Server {
     const clock: Clock = options.clock ?? realClock
     this.#options = options
     this.#interceptors = options.interceptors ?? []
+    this.#keepalive = keepaliveTimes(options.keepalive)
     this.#core = {
       clock,
       wheel: sharedTimerWheel(clock),
@@ -192,16 +195,11 @@ class RpcServer implements Server {
   }
 
   #accept(connection: ServerTransportConnection): ServerConnectionHandler {
-    const { keepalive } = this.#options
+    const times = this.#keepalive
     const { clock } = this.#core
-    const enforcement = new PingEnforcement(
-      {
-        minTimeMs: timeOption('keepalive.minPingInterval', keepalive?.minPingInterval, 300_000),
-        permitWithoutStream: keepalive?.permitWithoutCalls ?? false,
-      },
-      clock,
-    )
-    const watch = new ServerKeepaliveWatch(connection, keepalive ?? {}, clock)
+    const permitWithoutStream = this.#options.keepalive?.permitWithoutCalls ?? false
+    const enforcement = new PingEnforcement({ ...times, permitWithoutStream }, clock)
+    const watch = new ServerKeepaliveWatch(connection, times, clock)
     const age = new ConnectionAge(
       {
         get streams() {
@@ -210,11 +208,7 @@ class RpcServer implements Server {
         drain: () => connection.drain(),
         destroy: (reason) => connection.destroy(0, reason),
       },
-      {
-        maxIdleMs: timeOption('keepalive.maxIdle', keepalive?.maxIdle, Infinity),
-        maxAgeMs: timeOption('keepalive.maxAge', keepalive?.maxAge, Infinity),
-        maxAgeGraceMs: timeOption('keepalive.maxAgeGrace', keepalive?.maxAgeGrace, Infinity),
-      },
+      times,
       clock,
       this.#options.random ?? realRandom,
       () => one.begun,

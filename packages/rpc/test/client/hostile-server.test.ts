@@ -59,6 +59,23 @@ for (const h2 of transports) {
   }
 
   describe(`client against servers that err, ${h2}`, () => {
+    it('fails a call whose answer has metadata that is no base64, whatever its status says', async () => {
+      const bad = { 'x-report-bin': 'not base64!' }
+      const wanted = { status: 13, statusMessage: 'the header x-report-bin is not base64' }
+      await expect(answer(empty, { 'grpc-status': '0', ...bad }), wanted, 'trailers')
+      await expect(
+        (stream) => {
+          stream.respond({ ...grpc, ...bad }, { waitForTrailers: true })
+          stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+          stream.end(empty)
+        },
+        wanted,
+        'headers',
+      )
+      // The server's own reason is worth more than ours.
+      await expect(answer(undefined, { 'grpc-status': '5', ...bad }), { status: 5 }, 'an error')
+    })
+
     it('takes the status from the HTTP status of an answer that is no gRPC', async () => {
       const table = {
         400: 13,
