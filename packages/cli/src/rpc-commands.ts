@@ -236,6 +236,7 @@ export const rpcCommands: readonly Command[] = [
     path: ['rpc', 'describe'],
     group: 'rpc',
     summary: 'a service, method, message or enum as .proto text',
+    details: 'The host may also come first, as in rpc call and rpc list.',
     args: [
       { name: 'SYMBOL', summary: 'its full name', required: true },
       {

@@ -123,6 +123,8 @@ describe('tidemill rpc describe', () => {
       service.stdout,
       /rpc StreamingOutputCall \(\.grpc\.testing\.StreamingOutputCallRequest\) returns \(stream \.grpc\.testing\.StreamingOutputCallResponse\);/u,
     )
+    const hostFirst = await cli('rpc', 'describe', host, 'grpc.testing.TestService')
+    assert.equal(hostFirst.stdout, service.stdout)
     const method = await cli('rpc', 'describe', 'grpc.testing.TestService/UnaryCall', host)
     assert.match(method.stdout, /^rpc UnaryCall/mu)
     const message = await cli('rpc', 'describe', 'grpc.testing.SimpleRequest', host)

@@ -5,8 +5,8 @@ import { readSchema, schemaConfig } from '../rpc-schema.ts'
 import { serverConfig } from '../rpc-target.ts'
 
 export async function execute({ out, args, flags }: Invocation): Promise<number> {
-  const name = args['SYMBOL'] ?? ''
-  const config = { ...schemaConfig(flags), ...serverConfig(flags, args['HOST']) }
+  const { name, host } = inOrder(args['SYMBOL'] ?? '', args['HOST'])
+  const config = { ...schemaConfig(flags), ...serverConfig(flags, host) }
   const symbol = findSymbol(await readSchema(config, name), name)
   const fullName = symbol.kind === 'rpc' ? methodName(symbol) : symbol.typeName
   const proto = protoText(symbol)
@@ -18,4 +18,13 @@ export async function execute({ out, args, flags }: Invocation): Promise<number>
     for (const line of proto.split('\n')) out.line(line)
   }
   return exitCode.ok
+}
+
+/** The host may come first, as it does in the other commands: it has a colon, which no symbol has. */
+function inOrder(
+  first: string,
+  second: string | undefined,
+): { readonly name: string; readonly host: string | undefined } {
+  const swapped = second !== undefined && first.includes(':') && !second.includes(':')
+  return swapped ? { name: second, host: first } : { name: first, host: second }
 }
