@@ -1,13 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { binaries } from '../scripts/engines/require.ts'
 import { defineBench } from './lib/bench.ts'
+import { Hello } from './lib/hello.ts'
 import { ratio } from './lib/measure.ts'
-import type { HelloStats } from './peers/http1-hello.ts'
+import type { HelloStats } from './peers/hello-counter.ts'
 
 const run = promisify(execFile)
 
@@ -35,37 +35,6 @@ const browserFields = [
   'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 ].flatMap((field) => ['-H', field])
 
-/** A hello server in a process of its own, on the first core. */
-class Hello {
-  readonly #child: ChildProcess
-  readonly port: number
-
-  constructor(child: ChildProcess, port: number) {
-    this.#child = child
-    this.port = port
-  }
-
-  static async start(kind: 'ours' | 'node'): Promise<Hello> {
-    const script = path.join(import.meta.dirname, 'peers', 'http1-hello.ts')
-    const args = ['-c', '0', process.execPath, ...process.execArgv, script, kind]
-    const child = spawn('taskset', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    const [port] = (await once(child, 'message')) as [number]
-    return new Hello(child, port)
-  }
-
-  /** What it did since the last call. */
-  async stats(): Promise<HelloStats> {
-    const answer = once(this.#child, 'message')
-    this.#child.send('stats')
-    const [stats] = (await answer) as [HelloStats]
-    return stats
-  }
-
-  stop(): void {
-    this.#child.disconnect()
-  }
-}
-
 export const bench = defineBench({
   name: 'http1-server',
   about: 'A hello server, one core, 64 keep-alive connections of wrk on the other core',
@@ -83,7 +52,10 @@ export const bench = defineBench({
     const folder = await mkdtemp(path.join(os.tmpdir(), 'tidemill-bench-'))
     const script = path.join(folder, 'pipeline.lua')
     await writeFile(script, pipelineScript)
-    const [ours, node] = await Promise.all([Hello.start('ours'), Hello.start('node')])
+    const [ours, node] = await Promise.all([
+      Hello.start('http1-hello.ts', 'ours'),
+      Hello.start('http1-hello.ts', 'node'),
+    ])
     const seen = new Map<string, HelloStats>()
     const slice = async (name: string, hello: Hello, more: string[] = []): Promise<number> => {
       const url = `http://127.0.0.1:${hello.port}/`

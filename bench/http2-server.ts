@@ -1,44 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import path from 'node:path'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { binaries } from '../scripts/engines/require.ts'
 import { defineBench } from './lib/bench.ts'
+import { Hello } from './lib/hello.ts'
 import { ratio } from './lib/measure.ts'
-import type { HelloStats } from './peers/http2-hello.ts'
+import type { HelloStats } from './peers/hello-counter.ts'
 
 const run = promisify(execFile)
-
-/** A hello server in a process of its own, on the first core. */
-class Hello {
-  readonly #child: ChildProcess
-  readonly port: number
-
-  constructor(child: ChildProcess, port: number) {
-    this.#child = child
-    this.port = port
-  }
-
-  static async start(kind: 'ours' | 'node'): Promise<Hello> {
-    const script = path.join(import.meta.dirname, 'peers', 'http2-hello.ts')
-    const args = ['-c', '0', process.execPath, ...process.execArgv, script, kind]
-    const child = spawn('taskset', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    const [port] = (await once(child, 'message')) as [number]
-    return new Hello(child, port)
-  }
-
-  /** What it did since the last call. */
-  async stats(): Promise<HelloStats> {
-    const answer = once(this.#child, 'message')
-    this.#child.send('stats')
-    const [stats] = (await answer) as [HelloStats]
-    return stats
-  }
-
-  stop(): void {
-    this.#child.disconnect()
-  }
-}
 
 export const bench = defineBench({
   name: 'http2-server',
@@ -53,7 +21,10 @@ export const bench = defineBench({
   ],
   async run(ctx) {
     const { h2load = 'h2load' } = binaries('h2load')
-    const [ours, node] = await Promise.all([Hello.start('ours'), Hello.start('node')])
+    const [ours, node] = await Promise.all([
+      Hello.start('http2-hello.ts', 'ours'),
+      Hello.start('http2-hello.ts', 'node'),
+    ])
     const seen = new Map<string, HelloStats>()
     const slice = async (name: string, hello: Hello, connections: number): Promise<number> => {
       await hello.stats()

@@ -1,49 +1,14 @@
 /** A hello server over h2c, ours or node:http2, for `http2-server`; answers `stats` on the IPC channel. */
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import v8 from 'node:v8'
 import type { ConnectionHandler, HeaderList, Http2Stream, StreamHandler } from '@tidemill/http2'
 import { createHttp2Server } from '@tidemill/http2/node'
-
-/** What a server did since it was last asked. */
-export interface HelloStats {
-  readonly requests: number
-  readonly userUs: number
-  readonly systemUs: number
-  /** Bytes allocated on the V8 heap. */
-  readonly allocated: number
-}
+import { answerStats, counter } from './hello-counter.ts'
 
 const body = Buffer.from('Hello, World!\n')
 const headers: HeaderList = Object.freeze([':status', '200', 'content-type', 'text/plain'])
-let requests = 0
-let cpu = process.cpuUsage()
-let profiler = new v8.GCProfiler()
-let heapAtStart = 0
-
-function usedHeap(): number {
-  return v8.getHeapStatistics().used_heap_size
-}
-
-function startCounting(): void {
-  profiler = new v8.GCProfiler()
-  profiler.start()
-  heapAtStart = usedHeap()
-}
-
-/** Bytes allocated since `startCounting`: by how much the heap grew between collections. */
-function allocated(): number {
-  let before = heapAtStart
-  let sum = 0
-  for (const { beforeGC, afterGC } of profiler.stop()?.statistics ?? []) {
-    sum += beforeGC.heapStatistics.usedHeapSize - before
-    before = afterGC.heapStatistics.usedHeapSize
-  }
-  return sum + usedHeap() - before
-}
-
 function answer(stream: Http2Stream): void {
-  requests++
+  counter.requests++
   stream.headers(headers, false)
   stream.data(body, true)
 }
@@ -69,7 +34,7 @@ async function listen(): Promise<AddressInfo> {
   const server = createServer()
   server.on('session', (session) => session.on('error', () => undefined))
   server.on('stream', (stream) => {
-    requests++
+    counter.requests++
     stream.on('error', () => undefined)
     stream.respond({ ':status': 200, 'content-type': 'text/plain' })
     stream.end(body)
@@ -79,18 +44,5 @@ async function listen(): Promise<AddressInfo> {
   })
 }
 
-startCounting()
-process.on('message', () => {
-  const used = process.cpuUsage(cpu)
-  process.send?.({
-    requests,
-    userUs: used.user,
-    systemUs: used.system,
-    allocated: allocated(),
-  } satisfies HelloStats)
-  requests = 0
-  cpu = process.cpuUsage()
-  startCounting()
-})
-process.on('disconnect', () => process.exit(0))
+answerStats()
 process.send?.((await listen()).port)

@@ -27,7 +27,7 @@ export interface HopStart {
 export interface HopLog {
   /** Makes the call and notes it under `key`, an order's or a request's id; without a key it is not noted. */
   follow<T>(key: string | undefined, start: HopStart, call: () => Promise<T>): Promise<T>
-  /** By time. */
+  /** In the order in which they began. */
   of(keys: readonly string[]): readonly Hop[]
 }
 
@@ -39,12 +39,19 @@ export interface HopLogOptions {
   readonly keys?: number
 }
 
+/** Calls are noted when they end, the inner ones first, and read in the order in which they began. */
+interface NotedHop {
+  readonly order: number
+  readonly hop: Hop
+}
+
 /** Calls noted of one key; a saga that is retried for days must not fill the memory. */
 const hopsPerKey = 64
 
 export function createHopLog({ clock, statusOf, keys = 5000 }: HopLogOptions): HopLog {
-  const byKey = new Map<string, Hop[]>()
-  const note = (key: string, hop: Hop): void => {
+  const byKey = new Map<string, NotedHop[]>()
+  let calls = 0
+  const note = (key: string, hop: NotedHop): void => {
     let hops = byKey.get(key)
     if (hops === undefined) {
       hops = []
@@ -60,6 +67,7 @@ export function createHopLog({ clock, statusOf, keys = 5000 }: HopLogOptions): H
     async follow(key, { leftMs = Infinity, ...start }, call) {
       if (key === undefined) return call()
       const left = Number.isFinite(leftMs) ? leftMs : null
+      const order = calls++
       const at = clock.now()
       const began = clock.monotonic()
       let status = 'OK'
@@ -69,11 +77,16 @@ export function createHopLog({ clock, statusOf, keys = 5000 }: HopLogOptions): H
         status = statusOf(error)
         throw error
       } finally {
-        note(key, { ...start, leftMs: left, at, ms: clock.monotonic() - began, status })
+        note(key, {
+          order,
+          hop: { ...start, leftMs: left, at, ms: clock.monotonic() - began, status },
+        })
       }
     },
-    // Of one millisecond the longer call first: it is the one that made the other.
     of: (wanted) =>
-      wanted.flatMap((key) => byKey.get(key) ?? []).toSorted((a, b) => a.at - b.at || b.ms - a.ms),
+      wanted
+        .flatMap((key) => byKey.get(key) ?? [])
+        .toSorted((a, b) => a.order - b.order)
+        .map(({ hop }) => hop),
   }
 }
