@@ -8,6 +8,10 @@ export const peers: Engine = {
   source: {
     kind: 'golang',
     module: path.join(import.meta.dirname, '..', '..', 'bench', 'peers'),
-    programs: { 'mux-proxy': './mux-proxy', 'etcd-client': './etcd-client' },
+    programs: {
+      'mux-proxy': './mux-proxy',
+      'grpc-proxy': './grpc-proxy',
+      'etcd-client': './etcd-client',
+    },
   },
 }

@@ -1,3 +1,4 @@
+import { caddy } from './caddy.ts'
 import { chromium } from './chromium.ts'
 import type { Engine } from './engine.ts'
 import { envoy } from './envoy.ts'
@@ -8,12 +9,14 @@ import { grpcio } from './grpcio.ts'
 import { h2load } from './h2load.ts'
 import { h2spec } from './h2spec.ts'
 import { mariadb } from './mariadb.ts'
+import { nginx } from './nginx.ts'
 import { peers } from './peers.ts'
 import { postgres } from './postgres.ts'
 import { prometheus } from './prometheus.ts'
 import { wrk } from './wrk.ts'
 
 export const engines = {
+  caddy,
   chromium,
   envoy,
   etcd,
@@ -23,6 +26,7 @@ export const engines = {
   h2load,
   h2spec,
   mariadb,
+  nginx,
   peers,
   postgres,
   prometheus,
