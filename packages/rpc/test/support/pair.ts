@@ -10,14 +10,19 @@ import {
   type TransportName,
 } from '../../src/index.ts'
 
+/** Who speaks HTTP/2 on each side. */
+export interface Transports {
+  readonly server: TransportName
+  readonly client: TransportName
+}
+
 /** Both implementations of HTTP/2, and each against the other. */
-export const pairs: readonly { readonly server: TransportName; readonly client: TransportName }[] =
-  [
-    { server: 'native', client: 'native' },
-    { server: 'node', client: 'node' },
-    { server: 'native', client: 'node' },
-    { server: 'node', client: 'native' },
-  ]
+export const pairs: readonly Transports[] = [
+  { server: 'native', client: 'native' },
+  { server: 'node', client: 'node' },
+  { server: 'native', client: 'node' },
+  { server: 'node', client: 'native' },
+]
 
 export const transports: readonly TransportName[] = ['native', 'node']
 
@@ -35,7 +40,7 @@ export interface Pair extends AsyncDisposable {
 
 /** A server with a service, and a channel to it. */
 export async function connectPair<S extends DescService>(
-  names: { readonly server: TransportName; readonly client: TransportName },
+  names: Transports,
   service: S,
   handlers: Handlers<S>,
   options: PairOptions = {},
