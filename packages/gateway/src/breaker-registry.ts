@@ -23,6 +23,8 @@ interface Kept {
   readonly upstream: string
   readonly breaker: Breaker
   spec: string
+  /** The object that `spec` was made from: most changes of a route leave it as it is. */
+  source: BreakerSpec
 }
 
 const breakerChannel = channel('tidemill:gateway:breaker')
@@ -30,6 +32,8 @@ const breakerChannel = channel('tidemill:gateway:breaker')
 /** Breakers by route and upstream; they live through changes of the route, so a reload forgets nothing. */
 export class BreakerRegistry {
   readonly #kept = new Map<string, Kept>()
+  /** Keys by route, so that a change of one route does not look at the breakers of all. */
+  readonly #byRoute = new Map<string, Set<string>>()
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
@@ -43,11 +47,13 @@ export class BreakerRegistry {
   /** The breaker of that place, made or brought to the given settings. */
   open(route: string, rule: string, upstream: string, spec: BreakerSpec): Breaker {
     const key = `${route}|${rule}|${upstream}`
-    const text = JSON.stringify(spec)
     const known = this.#kept.get(key)
+    if (known?.source === spec) return known.breaker
+    const text = JSON.stringify(spec)
     if (known !== undefined) {
       if (known.spec !== text) known.breaker.configure(spec)
       known.spec = text
+      known.source = spec
       return known.breaker
     }
     const breaker = createBreaker(spec, {
@@ -59,7 +65,10 @@ export class BreakerRegistry {
         if (breakerChannel.hasSubscribers) breakerChannel.publish(event)
       },
     })
-    this.#kept.set(key, { route, rule, upstream, breaker, spec: text })
+    this.#kept.set(key, { route, rule, upstream, breaker, spec: text, source: spec })
+    const keys = this.#byRoute.get(route)
+    if (keys === undefined) this.#byRoute.set(route, new Set([key]))
+    else keys.add(key)
     return breaker
   }
 
@@ -69,9 +78,15 @@ export class BreakerRegistry {
 
   /** Drops the breakers of a route that are not among those still in use. */
   retain(route: string, used: ReadonlySet<Breaker>): void {
-    for (const [key, kept] of this.#kept) {
-      if (kept.route === route && !used.has(kept.breaker)) this.#kept.delete(key)
+    const keys = this.#byRoute.get(route)
+    if (keys === undefined) return
+    for (const key of keys) {
+      const kept = this.#kept.get(key)
+      if (kept !== undefined && used.has(kept.breaker)) continue
+      this.#kept.delete(key)
+      keys.delete(key)
     }
+    if (keys.size === 0) this.#byRoute.delete(route)
   }
 
   list(): BreakerStatus[] {

@@ -3,6 +3,7 @@ import { type ErrorTable, errorTable } from '@tidemill/core'
 export type GatewayErrorCode =
   | 'TM_GATEWAY_BREAKER_INVALID'
   | 'TM_GATEWAY_ROUTE_INVALID'
+  | 'TM_GATEWAY_MANIFEST'
   | 'TM_GATEWAY_POLICY_INVALID'
   | 'TM_GATEWAY_BACKENDS_INVALID'
   | 'TM_GATEWAY_LISTEN'
@@ -24,6 +25,29 @@ export type GatewayErrorCode =
   | 'TM_GATEWAY_TIMEOUT'
   | 'TM_GATEWAY_VERSION'
   | 'TM_GATEWAY_LOOP'
+  | 'TM_GATEWAY_MISDIRECTED'
+  | 'TM_GATEWAY_METHOD_UNKNOWN'
+  | 'TM_GATEWAY_INTERNAL'
+  | 'TM_GATEWAY_UNAUTHENTICATED'
+  | 'TM_GATEWAY_FORBIDDEN'
+  | 'TM_GATEWAY_AUTH_UNAVAILABLE'
+  | 'TM_GATEWAY_ACCESS_LOG'
+  | 'TM_GATEWAY_LIMIT_INVALID'
+  | 'TM_GATEWAY_CONCURRENCY_INVALID'
+  | 'TM_GATEWAY_LIMITED'
+  | 'TM_GATEWAY_SHED'
+  | 'TM_GATEWAY_SLO'
+  | 'TM_GATEWAY_WORKER_START'
+  | 'TM_GATEWAY_WORKER_LOST'
+  | 'TM_GATEWAY_ADMIN_TOKEN'
+  | 'TM_GATEWAY_ADMIN_PATH'
+  | 'TM_GATEWAY_ADMIN_BODY'
+  | 'TM_GATEWAY_OBJECT_UNKNOWN'
+  | 'TM_GATEWAY_OBJECT_INVALID'
+  | 'TM_GATEWAY_OBJECT_CHANGED'
+  | 'TM_GATEWAY_OBJECT_UNCONDITIONAL'
+  | 'TM_GATEWAY_OBJECT_OF_FILE'
+  | 'TM_GATEWAY_BREAKER_UNKNOWN'
 
 /** Errors of `@tidemill/gateway`: what its functions throw and what it answers to clients by itself. */
 export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway', {
@@ -37,6 +61,15 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
     message: 'the route "{route}" is not valid',
     hint: 'Correct every problem listed in the details, each at its path.',
     zh: { message: '路由 "{route}" 无效', hint: '请按路径逐一修正 details 中列出的问题。' },
+    http: 422,
+  },
+  TM_GATEWAY_MANIFEST: {
+    message: 'the manifest "{path}" cannot be read: {reason}',
+    hint: 'Name a file of YAML or JSON manifests, or a folder with such files.',
+    zh: {
+      message: '无法读取清单 "{path}"：{reason}',
+      hint: '请给出 YAML 或 JSON 清单文件，或含有此类文件的目录。',
+    },
     http: 422,
   },
   TM_GATEWAY_POLICY_INVALID: {
@@ -200,5 +233,185 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
     hint: 'Find the backend that points back at the gateway.',
     zh: { message: '该请求已经过本网关', hint: '请找出又指回网关的后端。' },
     http: 508,
+  },
+  TM_GATEWAY_MISDIRECTED: {
+    message: 'the host {host} is not served on this connection',
+    hint: 'Open a new connection whose TLS server name is the host that you ask for.',
+    zh: { message: '此连接不提供主机 {host}', hint: '请新建连接，并使 TLS 服务器名与所请求的主机一致。' },
+    http: 421,
+    retryable: true,
+  },
+  TM_GATEWAY_METHOD_UNKNOWN: {
+    message: 'the request method is not known',
+    hint: 'Use GET, HEAD, POST, PUT, DELETE, PATCH or OPTIONS, in capitals.',
+    zh: {
+      message: '未知的请求方法',
+      hint: '请使用大写的 GET、HEAD、POST、PUT、DELETE、PATCH 或 OPTIONS。',
+    },
+    http: 501,
+  },
+  TM_GATEWAY_INTERNAL: {
+    message: 'the gateway failed to handle the request',
+    hint: 'Look for the request id in the log of the gateway and report what it says.',
+    zh: { message: '网关处理该请求时出错', hint: '请按请求 ID 查看网关日志并反馈其内容。' },
+    http: 500,
+  },
+  TM_GATEWAY_UNAUTHENTICATED: {
+    message: 'the request is not authenticated: {reason}',
+    hint: 'Send a credential as WWW-Authenticate says; get a new one if it has expired.',
+    zh: {
+      message: '请求未通过身份验证：{reason}',
+      hint: '请按 WWW-Authenticate 的要求发送凭据；若已过期请重新获取。',
+    },
+    http: 401,
+  },
+  TM_GATEWAY_FORBIDDEN: {
+    message: 'the request is not allowed: {reason}',
+    hint: 'Ask whoever runs this route for access; sending the same again does not help.',
+    zh: { message: '请求不被允许：{reason}', hint: '请向该路由的管理者申请权限；原样重发无济于事。' },
+    http: 403,
+  },
+  TM_GATEWAY_AUTH_UNAVAILABLE: {
+    message: 'the request cannot be authenticated now: {reason}',
+    hint: 'Retry later; the operator should see that the gateway reaches the key set of the token issuer.',
+    zh: {
+      message: '目前无法验证请求的身份：{reason}',
+      hint: '请稍后重试；运维人员应确认网关可以访问令牌签发方的密钥集。',
+    },
+    http: 503,
+    retryable: true,
+  },
+  TM_GATEWAY_ACCESS_LOG: {
+    message: 'the access log {path} cannot be opened: {reason}',
+    hint: 'Create its folder and let the gateway write there, or choose another path.',
+    zh: {
+      message: '无法打开访问日志 {path}：{reason}',
+      hint: '请创建其目录并授予网关写权限，或改用其他路径。',
+    },
+    http: 500,
+  },
+  TM_GATEWAY_LIMIT_INVALID: {
+    message: 'the rate limit settings are not valid',
+    hint: 'Correct every problem listed in the details, each at its path.',
+    zh: { message: '限流设置无效', hint: '请按路径逐一修正 details 中列出的问题。' },
+    http: 400,
+  },
+  TM_GATEWAY_CONCURRENCY_INVALID: {
+    message: 'the concurrency settings are not valid',
+    hint: 'Correct every problem listed in the details, each at its path.',
+    zh: { message: '并发设置无效', hint: '请按路径逐一修正 details 中列出的问题。' },
+    http: 400,
+  },
+  TM_GATEWAY_LIMITED: {
+    message: 'the rate limit {limit} is used up',
+    hint: 'Wait for the time in Retry-After; the RateLimit fields say what is left.',
+    zh: { message: '已超出限流 {limit}', hint: '请按 Retry-After 等待；剩余额度见 RateLimit 头。' },
+    http: 429,
+    retryable: true,
+  },
+  TM_GATEWAY_SHED: {
+    message: 'the route {route} takes no more requests at once: {reason}',
+    hint: 'Retry later; the upstream or the gateway works at its limit.',
+    zh: {
+      message: '路由 {route} 暂不接受更多并发请求：{reason}',
+      hint: '请稍后重试；上游或网关已达处理上限。',
+    },
+    http: 503,
+    retryable: true,
+  },
+  TM_GATEWAY_SLO: {
+    message: 'the route {route} sheds load because its objective burns',
+    hint: 'Retry later; the operator sees the objective and the action under the slo part of the gateway.',
+    zh: {
+      message: '路由 {route} 因服务目标预算燃烧过快而丢弃部分请求',
+      hint: '请稍后重试；运维人员可在网关的 slo 部分查看目标与动作。',
+    },
+    http: 503,
+    retryable: true,
+  },
+  TM_GATEWAY_WORKER_START: {
+    message: 'worker {index} did not start: {reason}',
+    hint: 'Look at what the worker printed; the configuration and the sockets it opens are the usual causes.',
+    zh: {
+      message: '工作进程 {index} 未能启动：{reason}',
+      hint: '请查看该进程的输出；常见原因是配置或其打开的套接字。',
+    },
+    http: 503,
+  },
+  TM_GATEWAY_WORKER_LOST: {
+    message: 'the worker ended before it answered',
+    hint: 'Ask again: another worker takes its place.',
+    zh: { message: '工作进程在应答之前已结束', hint: '请重试：会有新的工作进程接替它。' },
+    http: 503,
+    retryable: true,
+  },
+  TM_GATEWAY_ADMIN_TOKEN: {
+    message: 'the admin API needs its token',
+    hint: 'Send Authorization: Bearer TOKEN with the token that the gateway was given or printed at its start.',
+    zh: {
+      message: '管理接口需要令牌',
+      hint: '请发送 Authorization: Bearer TOKEN，令牌为网关启动时给出或打印的令牌。',
+    },
+    http: 401,
+  },
+  TM_GATEWAY_ADMIN_PATH: {
+    message: 'the admin API has no {method} {path}',
+    hint: 'Look in docs/gateway-admin.md for its paths.',
+    zh: { message: '管理接口没有 {method} {path}', hint: '路径列表见 docs/gateway-admin.md。' },
+    http: 404,
+  },
+  TM_GATEWAY_ADMIN_BODY: {
+    message: 'the body is not what this path takes: {reason}',
+    hint: 'Send JSON as docs/gateway-admin.md says.',
+    zh: { message: '请求体不符合该路径的要求：{reason}', hint: '请按 docs/gateway-admin.md 发送 JSON。' },
+    http: 400,
+  },
+  TM_GATEWAY_OBJECT_UNKNOWN: {
+    message: 'there is no {kind} {key}',
+    hint: 'List the objects with GET /v1/objects.',
+    zh: { message: '没有 {kind} {key}', hint: '用 GET /v1/objects 列出全部对象。' },
+    http: 404,
+  },
+  TM_GATEWAY_OBJECT_INVALID: {
+    message: 'nothing was changed: {count} problems',
+    hint: 'Correct every problem that is listed, each at its path, and send all again.',
+    zh: { message: '未做任何更改：共 {count} 处问题', hint: '请按路径逐一修正所列问题后重新提交。' },
+    http: 422,
+  },
+  TM_GATEWAY_OBJECT_CHANGED: {
+    message: '{kind} {key} is not at the revision that the request asks for',
+    hint: 'Read it again, make the change on what is there now, and send its new ETag in If-Match.',
+    zh: {
+      message: '{kind} {key} 的版本与请求要求的不一致',
+      hint: '请重新读取，在当前内容上修改，并在 If-Match 中发送新的 ETag。',
+    },
+    http: 412,
+  },
+  TM_GATEWAY_OBJECT_UNCONDITIONAL: {
+    message: '{kind} {key} is only changed under a condition here',
+    hint: 'Send If-Match with the ETag of the object, or If-None-Match: * for a new one.',
+    zh: {
+      message: '此处只接受带条件的 {kind} {key} 更改',
+      hint: '请在 If-Match 中发送对象的 ETag，新建时发送 If-None-Match: *。',
+    },
+    http: 428,
+  },
+  TM_GATEWAY_OBJECT_OF_FILE: {
+    message: '{kind} {key} stands in {origin} and is not changed from here',
+    hint: 'Edit that file; a running gateway follows it.',
+    zh: {
+      message: '{kind} {key} 由 {origin} 定义，不能从此处更改',
+      hint: '请编辑该文件；运行中的网关会随之更新。',
+    },
+    http: 409,
+  },
+  TM_GATEWAY_BREAKER_UNKNOWN: {
+    message: 'there is no breaker of route {route} towards {upstream}',
+    hint: 'GET /v1/snapshot lists the breakers.',
+    zh: {
+      message: '路由 {route} 到 {upstream} 没有熔断器',
+      hint: 'GET /v1/snapshot 会列出全部熔断器。',
+    },
+    http: 404,
   },
 })

@@ -1,7 +1,6 @@
 import {
   type Clock,
   type Closable,
-  createUuid7,
   type Logger,
   parseDuration,
   type Random,
@@ -10,19 +9,19 @@ import {
   silentLogger,
 } from '@tidemill/core'
 import type { Kv } from '@tidemill/kv'
-import { BackendRegistry } from './backend.ts'
+import type { AccessLogSettings } from './access/index.ts'
 import type { Isolation } from './breaker/index.ts'
-import { BreakerRegistry, type BreakerStatus } from './breaker-registry.ts'
-import { Configuration, type ObjectStatus } from './configuration.ts'
+import type { BreakerStatus } from './breaker-registry.ts'
+import { addressUrl } from './configuration/backend-address.ts'
+import type { ObjectStatus, SocketAddress } from './configuration/index.ts'
 import { gatewayErrors } from './errors.ts'
 import { type ExplainRequest, explain, type RequestExplanation } from './explanation.ts'
-import { followKv, storageKey } from './kv-source.ts'
-import { MetricsRegistry, type TrafficMetrics } from './metrics.ts'
-import { type RoutePolicy, validateRoutePolicy } from './policy.ts'
-import { openNodeProxy } from './proxy/node-proxy.ts'
-import { RequestLog, type RequestRecord } from './request-log.ts'
+import { followKv, type KvSource, storageKey } from './kv-source.ts'
+import type { TrafficMetrics } from './metrics.ts'
+import { type RoutePolicy, validateRoutePolicy } from './policy/index.ts'
+import type { RequestRecord } from './request-log.ts'
 import { type HttpRoute, type ObjectMeta, objectKey, validateHttpRoute } from './router/index.ts'
-import { createTraffic } from './traffic.ts'
+import { GatewayCore } from './runtime/gateway-core.ts'
 
 export interface GatewayOptions {
   /** Where routes and policies are kept; stays open when the gateway closes. */
@@ -35,8 +34,8 @@ export interface GatewayOptions {
   readonly root?: string
   /** Largest request body in bytes; default 10 MiB. A policy may say otherwise for a route. */
   readonly maxBodyBytes?: number
-  /** Requests in flight to one service; default 1024. */
-  readonly maxActivePerUpstream?: number
+  /** Undefined: no access log. */
+  readonly accessLog?: AccessLogSettings
   /** How many of the last requests are remembered; default 1024. */
   readonly requestLogSize?: number
   readonly clock?: Clock
@@ -95,37 +94,36 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? realClock
   const random = options.random ?? realRandom
   const logger = options.logger ?? silentLogger
-  const maxActivePerUpstream = options.maxActivePerUpstream ?? 1024
-  const backends = new BackendRegistry()
-  backends.set(options.backends ?? {})
-  const metrics = new MetricsRegistry()
-  const breakers = new BreakerRegistry(clock, random, logger)
-  const log = new RequestLog(options.requestLogSize ?? 1024)
-  const maxBodyBytes = options.maxBodyBytes ?? 10 * 1024 * 1024
-  const configuration = new Configuration({ backends, metrics, breakers, maxBodyBytes })
-  const source = await followKv(kv, root, configuration, logger)
-  const makeId = createUuid7(clock, random)
-  const traffic = createTraffic({
-    configuration,
-    metrics,
-    log,
-    clock,
-    maxActivePerUpstream,
-    port: () => proxy.port,
-  })
-  const proxy = await openNodeProxy({
-    host: options.listen.host ?? '127.0.0.1',
+  const address: SocketAddress = {
+    address: options.listen.host ?? '127.0.0.1',
     port: options.listen.port,
-    traffic,
+  }
+  const core = new GatewayCore({
     clock,
+    random,
     logger,
-    pseudonym: `tidemill-${makeId().slice(-8)}`,
-    maxConnectionsPerUpstream: maxActivePerUpstream,
-    makeRequestId: makeId,
-  }).catch(async (error: unknown) => {
-    await source.close()
+    implicitListener: address,
+    ...(options.maxBodyBytes === undefined ? {} : { maxBodyBytes: options.maxBodyBytes }),
+    ...(options.requestLogSize === undefined ? {} : { requestLogSize: options.requestLogSize }),
+    ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
+  })
+  const { configuration } = core
+  const start = async (): Promise<{ source: KvSource; port: number }> => {
+    configuration.setBackends(options.backends ?? {})
+    const source = await followKv(kv, root, configuration, logger)
+    // Bound last, so that no request meets a gateway without its routes.
+    const [socket] = await core.listeners.apply(configuration.sockets())
+    if (socket?.error !== undefined) {
+      await source.close()
+      throw socket.error
+    }
+    return { source, port: socket?.port ?? address.port }
+  }
+  const { source, port } = await start().catch(async (error: unknown) => {
+    await core.close()
     throw error
   })
+  configuration.onSockets((sockets) => void core.listeners.apply(sockets))
 
   let closing: Promise<void> | undefined
   const checkOpen = (): void => {
@@ -154,14 +152,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     return deleted > 0
   }
   const close = async (): Promise<void> => {
-    await proxy.close()
+    await core.close()
     await source.close()
   }
 
-  const shownHost = proxy.host.includes(':') ? `[${proxy.host}]` : proxy.host
+  const shownHost = address.address.includes(':') ? `[${address.address}]` : address.address
   const gateway: Gateway = {
-    url: `http://${shownHost}:${proxy.port}`,
-    port: proxy.port,
+    url: `http://${shownHost}:${port}`,
+    port,
     get revision() {
       return configuration.revision
     },
@@ -185,20 +183,20 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     deletePolicy: (key) => remove('policy', key),
     routes: () => configuration.routes(),
     policies: () => configuration.policies(),
-    setBackend: (name, urls) => backends.set({ [name]: urls }),
+    setBackend: (name, urls) => configuration.setBackends({ [name]: urls }),
     backends: () =>
-      backends
-        .list()
-        .filter((pool) => pool.registered)
-        .map((pool) => ({ name: pool.name, urls: pool.endpoints.map((one) => one.url) })),
+      [...configuration.backends.given()].map(([name, addresses]) => ({
+        name,
+        urls: addresses.map(addressUrl),
+      })),
     explain: (request) => explain(configuration, request),
-    breakers: () => breakers.list(),
-    isolate: (route, upstream, rule) => breakers.find(route, upstream, rule)?.isolate(),
-    metrics: () => metrics.snapshot(clock.monotonic()),
-    requests: (limit = 100) => log.latest(limit),
-    follow: (requestId) => log.find(requestId),
+    breakers: () => core.breakers.list(),
+    isolate: (route, upstream, rule) => core.breakers.find(route, upstream, rule)?.isolate(),
+    metrics: () => core.metrics.snapshot(clock.monotonic()),
+    requests: (limit = 100) => core.log.latest(limit),
+    follow: (requestId) => core.log.find(requestId),
     drain: ({ grace = '5s', timeout = '30s' } = {}) =>
-      proxy.drain(parseDuration(grace), parseDuration(timeout)),
+      core.drain(parseDuration(grace), parseDuration(timeout)),
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => gateway.close(),
   }

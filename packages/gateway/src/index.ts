@@ -6,7 +6,7 @@ export type {
   Isolation,
 } from './breaker/index.ts'
 export type { BreakerStatus } from './breaker-registry.ts'
-export type { ObjectState, ObjectStatus } from './configuration.ts'
+export type { ObjectState, ObjectStatus } from './configuration/index.ts'
 export { type GatewayErrorCode, gatewayErrors } from './errors.ts'
 export type { ExplainRequest, RequestExplanation } from './explanation.ts'
 export { type Gateway, type GatewayOptions, openGateway } from './gateway.ts'
@@ -18,7 +18,7 @@ export {
   type RoutePolicy,
   type RoutePolicySpec,
   validateRoutePolicy,
-} from './policy.ts'
+} from './policy/index.ts'
 export type { RequestFlag, RequestRecord } from './request-log.ts'
 export {
   type Candidate,

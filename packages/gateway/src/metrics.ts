@@ -81,6 +81,8 @@ export class TrafficCounter {
 /** Counters by route and upstream; labels come from configuration only, never from requests. */
 export class MetricsRegistry {
   readonly #counters = new Map<string, TrafficCounter>()
+  /** Keys by route, so that dropping one route does not look at the counters of all. */
+  readonly #byRoute = new Map<string, Set<string>>()
 
   open(route: string, upstream: string): TrafficCounter {
     const key = `${route}|${upstream}`
@@ -88,15 +90,17 @@ export class MetricsRegistry {
     if (counter === undefined) {
       counter = new TrafficCounter(route, upstream)
       this.#counters.set(key, counter)
+      const keys = this.#byRoute.get(route)
+      if (keys === undefined) this.#byRoute.set(route, new Set([key]))
+      else keys.add(key)
     }
     return counter
   }
 
   /** Drops what a deleted route counted. */
   drop(route: string): void {
-    for (const [key, counter] of this.#counters) {
-      if (counter.route === route) this.#counters.delete(key)
-    }
+    for (const key of this.#byRoute.get(route) ?? []) this.#counters.delete(key)
+    this.#byRoute.delete(route)
   }
 
   snapshot(now: number): TrafficMetrics[] {

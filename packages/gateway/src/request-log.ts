@@ -4,7 +4,8 @@ import { channel } from 'node:diagnostics_channel'
  * Why a request ended as it did: empty when the upstream answered. NR no route, NB invalid route or
  * backend, UH no endpoint, UO upstream overloaded, CB breaker open, UF connecting failed, UC upstream
  * broke off, UPE upstream spoke no HTTP, UT upstream timed out, SI stream idle, DC client left, DPE
- * client broke the protocol, LH loop, RD redirect.
+ * client broke the protocol, LH loop, RD redirect, RL rate limited, UAEX authentication refused, SLO shed by an
+ * objective's action, URX retries used up, DT the request's whole time was over.
  */
 export type RequestFlag =
   | ''
@@ -22,6 +23,11 @@ export type RequestFlag =
   | 'DPE'
   | 'LH'
   | 'RD'
+  | 'RL'
+  | 'UAEX'
+  | 'SLO'
+  | 'URX'
+  | 'DT'
 
 /** One request as it ended. */
 export interface RequestRecord {
@@ -37,8 +43,13 @@ export interface RequestRecord {
   readonly rule: number
   /** `namespace/service`; empty when the gateway answered. */
   readonly upstream: string
-  /** URL of the address it was sent to; empty when it was not. */
+  /** `address:port` that it was sent to last; empty when it was not. */
   readonly endpoint: string
+  /** How often it was sent. */
+  readonly attempts: number
+  /** Bytes of the two bodies. */
+  readonly bytesIn: number
+  readonly bytesOut: number
   /** Status sent to the client; 0 when it left before. */
   readonly status: number
   readonly flag: RequestFlag
@@ -58,7 +69,6 @@ const requestChannel = channel('tidemill:gateway:request')
 /** The last requests, found by their x-request-id. */
 export class RequestLog {
   readonly #ring: (RequestRecord | undefined)[]
-  readonly #byId = new Map<string, RequestRecord>()
   #next = 0
 
   constructor(size: number) {
@@ -66,19 +76,14 @@ export class RequestLog {
   }
 
   add(record: RequestRecord): void {
-    const oldest = this.#ring[this.#next]
-    // A client may send one id twice; the newer record keeps it.
-    if (oldest !== undefined && this.#byId.get(oldest.requestId) === oldest) {
-      this.#byId.delete(oldest.requestId)
-    }
     this.#ring[this.#next] = record
-    this.#byId.set(record.requestId, record)
     this.#next = (this.#next + 1) % this.#ring.length
     if (requestChannel.hasSubscribers) requestChannel.publish(record)
   }
 
+  /** The newest with that id; looks through all, because an index would cost every request. */
   find(requestId: string): RequestRecord | undefined {
-    return this.#byId.get(requestId)
+    return this.latest(this.#ring.length).find((record) => record.requestId === requestId)
   }
 
   /** Newest first. */

@@ -36,6 +36,11 @@ export abstract class BodyWriter {
     return this.mode !== bodyMode.none
   }
 
+  /** True while the end of the connection is the end of the body, so that a cut looks like an end. */
+  get untilClose(): boolean {
+    return this.mode === bodyMode.untilClose
+  }
+
   /** Adds a part of the body; from 16 KiB on it must stay unchanged until it is written. */
   body(part: Uint8Array): void {
     const size = part.length

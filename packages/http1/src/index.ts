@@ -1,6 +1,7 @@
 export { isAuthority } from './authority.ts'
 export { BodyWriter } from './body-writer.ts'
 export { type Http1ErrorCode, http1Errors } from './errors.ts'
+export { isForbiddenTrailer } from './field-rules.ts'
 export { endToEnd, isHopByHop } from './hop-by-hop.ts'
 export { type LimitOptions } from './limits.ts'
 export { type HeaderList } from './message-parser.ts'

@@ -28,6 +28,10 @@ export interface RequestWriteOptions {
   readonly close?: boolean
   /** Asks to change to this protocol. */
   readonly upgrade?: string
+  /** Value of Host when it is not among the fields. */
+  readonly host?: string
+  /** Says that trailers are read, as a `te: trailers` among the fields does. */
+  readonly trailers?: boolean
 }
 
 const noOptions: RequestWriteOptions = {}
@@ -53,16 +57,26 @@ export class RequestWriter extends BodyWriter {
       throw http1Errors.error('TM_HTTP1_BODY_FORBIDDEN', { what: `method ${method}` })
     if (!Number.isSafeInteger(length) || length < -1)
       throw http1Errors.error('TM_HTTP1_BODY_LENGTH', { announced: length, received: 0 })
-    const upgrade = options.upgrade ?? ''
+    const { upgrade = '', host = '' } = options
     let at = this.slab.reserve(
-      ownBytes + method.length + target.length + upgrade.length + fieldsLength(headers),
+      ownBytes +
+        method.length +
+        target.length +
+        upgrade.length +
+        host.length +
+        fieldsLength(headers),
     )
     const buffer = this.slab.buffer
     at = writeText(buffer, at, method)
     buffer[at++] = 32
     at = writeBytes(buffer, writeText(buffer, at, target), versionEnd)
     let hosts = 0
-    let te = false
+    if (host !== '') {
+      if (!isAuthority(host)) throw http1Errors.error('TM_HTTP1_HOST', { count: 0 })
+      hosts++
+      at = writeField(buffer, at, 'host', host)
+    }
+    let te = options.trailers === true
     let announced = false
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name = headers[i] as string
@@ -122,18 +136,20 @@ function writeConnection(
   te: boolean,
   options: RequestWriteOptions,
 ): number {
+  const { close = false, upgrade = '' } = options
+  if (!close && !te && upgrade === '') return from
   const nominated: string[] = []
   let at = from
-  if (options.close === true) nominated.push('close')
+  if (close) nominated.push('close')
   if (te) {
     nominated.push('te')
     at = writeField(buffer, at, 'te', 'trailers')
   }
-  if (options.upgrade !== undefined) {
+  if (upgrade !== '') {
     nominated.push('upgrade')
-    at = writeField(buffer, at, 'upgrade', options.upgrade)
+    at = writeField(buffer, at, 'upgrade', upgrade)
   }
-  return nominated.length === 0 ? at : writeField(buffer, at, 'connection', nominated.join(', '))
+  return writeField(buffer, at, 'connection', nominated.join(', '))
 }
 
 /** A target may be anything without the bytes that end it, a fragment, or a byte beyond ASCII. */

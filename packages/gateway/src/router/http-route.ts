@@ -18,6 +18,8 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
+  /** Counted by Kubernetes on each change of the spec; conditions name it. */
+  readonly generation?: number
 }
 
 export interface HttpRouteSpec {
@@ -41,6 +43,8 @@ export interface HttpRouteRule {
   readonly filters?: readonly HttpRouteFilter[]
   readonly backendRefs?: readonly HttpBackendRef[]
   readonly timeouts?: HttpRouteTimeouts
+  readonly retry?: HttpRouteRetry
+  readonly sessionPersistence?: SessionPersistence
 }
 
 export interface HttpRouteMatch {
@@ -100,17 +104,66 @@ export interface HttpRouteFilter {
   readonly responseHeaderModifier?: HttpHeaderFilter
   readonly requestRedirect?: HttpRequestRedirectFilter
   readonly urlRewrite?: HttpUrlRewriteFilter
+  readonly requestMirror?: HttpRequestMirrorFilter
+  readonly cors?: HttpCorsFilter
 }
 
-export interface HttpBackendRef {
+export interface HttpRequestMirrorFilter {
+  readonly backendRef: BackendRef
+  /** Default 100. */
+  readonly percent?: number
+  readonly fraction?: { readonly numerator: number; readonly denominator?: number }
+}
+
+export interface HttpCorsFilter {
+  readonly allowOrigins?: readonly string[]
+  readonly allowCredentials?: boolean
+  readonly allowMethods?: readonly string[]
+  readonly allowHeaders?: readonly string[]
+  readonly exposeHeaders?: readonly string[]
+  /** Seconds; default 5. */
+  readonly maxAge?: number
+}
+
+export interface BackendRef {
+  /** Default empty, the core group. */
   readonly group?: string
+  /** Default Service. */
   readonly kind?: string
   readonly name: string
   readonly namespace?: string
   readonly port?: number
   /** Default 1; 0 sends nothing there. */
   readonly weight?: number
+}
+
+export interface HttpBackendRef extends BackendRef {
   readonly filters?: readonly HttpRouteFilter[]
+}
+
+/** When a request is tried again (GEP-1731). */
+export interface HttpRouteRetry {
+  readonly codes?: readonly number[]
+  /** Further tries; default 1. */
+  readonly attempts?: number
+  /** Least wait before a try; default 25ms. */
+  readonly backoff?: string
+}
+
+/** Keeps a client's requests at one host (GEP-1619). */
+export interface SessionPersistence {
+  /** Default Cookie. */
+  readonly type?: 'Cookie' | 'Header'
+  readonly cookie?: {
+    readonly name?: string
+    readonly path?: string
+    readonly lifetimeType?: 'Session' | 'Permanent'
+  }
+  readonly header?: { readonly name: string }
+  readonly absoluteTimeout?: string
+  /** Of versions before 1.6. */
+  readonly sessionName?: string
+  readonly idleTimeout?: string
 }
 
 export interface HttpRouteTimeouts {

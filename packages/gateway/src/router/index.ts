@@ -1,13 +1,24 @@
 export {
+  type CorsPlan,
+  compileCors,
+  corsAllows,
+  corsAnswer,
+  corsPreflight,
+} from './cors.ts'
+export {
+  type BackendRef,
   type HttpBackendRef,
+  type HttpCorsFilter,
   type HttpHeader,
   type HttpHeaderFilter,
   type HttpPathMatch,
   type HttpPathModifier,
+  type HttpRequestMirrorFilter,
   type HttpRequestRedirectFilter,
   type HttpRoute,
   type HttpRouteFilter,
   type HttpRouteMatch,
+  type HttpRouteRetry,
   type HttpRouteRule,
   type HttpRouteSpec,
   type HttpRouteTimeouts,
@@ -16,11 +27,15 @@ export {
   type ObjectMeta,
   objectKey,
   type ParentReference,
+  type SessionPersistence,
 } from './http-route.ts'
 export { compilePattern, type Pattern } from './pattern.ts'
 export { normalPath } from './path-form.ts'
 export {
+  compileEntries,
+  effectiveRules,
   type FailedPredicate,
+  type RoutedObject,
   type RouteEntry,
   type RouterRequest,
   type RuleOptions,

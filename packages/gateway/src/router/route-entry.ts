@@ -1,4 +1,9 @@
-import { type HttpRoute, type HttpRouteRule, type HttpValueMatch, objectKey } from './http-route.ts'
+import {
+  type HttpRouteRule,
+  type HttpValueMatch,
+  type ObjectMeta,
+  objectKey,
+} from './http-route.ts'
 import { compilePattern } from './pattern.ts'
 import { normalPath } from './path-form.ts'
 
@@ -29,6 +34,7 @@ export interface ValuePredicate {
 export interface RouteEntry<Target = unknown> {
   /** `namespace/name` of the route. */
   readonly route: string
+  readonly kind: string
   readonly ruleIndex: number
   readonly matchIndex: number
   readonly rule: HttpRouteRule
@@ -53,19 +59,29 @@ export interface RuleOptions<Target> {
   /** Higher goes first whatever the match says, within one hostname; default 0. */
   readonly priority?: number
   readonly target?: Target
+  /** Added to the priority of each match, for laws of precedence that differ from HTTPRoute's. */
+  readonly offsets?: readonly number[]
+}
+
+/** As much of a route as its entries need. */
+export interface RoutedObject {
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  readonly spec: { readonly rules?: readonly HttpRouteRule[] }
 }
 
 /** The rules of a route with the default of the standard: one rule that matches everything. */
-export function effectiveRules(route: HttpRoute): readonly HttpRouteRule[] {
+export function effectiveRules(route: RoutedObject): readonly HttpRouteRule[] {
   return route.spec.rules ?? [{}]
 }
 
 /** The entries of a valid route. */
 export function compileEntries<Target>(
-  route: HttpRoute,
+  route: RoutedObject,
   options: readonly RuleOptions<Target>[],
 ): RouteEntry<Target>[] {
   const created = Date.parse(route.metadata.creationTimestamp ?? '')
+  const key = objectKey(route.metadata)
   return effectiveRules(route).flatMap((rule, ruleIndex) =>
     (rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches).map(
       (match, matchIndex) => {
@@ -81,9 +97,11 @@ export function compileEntries<Target>(
           pathRegexp: pathType === 'RegularExpression' ? compilePattern(written).regexp : undefined,
           pathLength:
             pathType === 'PathPrefix' ? plainPath(pathType, written).length : written.length,
-          priority: options[ruleIndex]?.priority ?? 0,
+          priority:
+            (options[ruleIndex]?.priority ?? 0) + (options[ruleIndex]?.offsets?.[matchIndex] ?? 0),
           createdAt: Number.isNaN(created) ? Number.POSITIVE_INFINITY : created,
-          route: objectKey(route.metadata),
+          route: key,
+          kind: route.kind,
           ruleIndex,
           matchIndex,
           rule,
@@ -135,6 +153,7 @@ const laws: readonly Law[] = [
   ['query count', (a, b) => b.queries.length - a.queries.length],
   ['age', (a, b) => (a.createdAt === b.createdAt ? 0 : a.createdAt - b.createdAt)],
   ['name', (a, b) => (a.route < b.route ? -1 : a.route > b.route ? 1 : 0)],
+  ['kind', (a, b) => (a.kind < b.kind ? 1 : a.kind > b.kind ? -1 : 0)],
   ['rule order', (a, b) => a.ruleIndex - b.ruleIndex],
   ['match order', (a, b) => a.matchIndex - b.matchIndex],
 ]

@@ -1,5 +1,8 @@
 import type { Problem } from '@tidemill/core'
 import { type Fields, isFields, ObjectCheck } from '../object-check.ts'
+import { parentRefsShape } from '../objects/reference-shapes.ts'
+import { listShape, type Shape } from '../objects/shape.ts'
+import { checkFilters, filterTypes, sessionShape } from './filter-validator.ts'
 import { compilePattern } from './pattern.ts'
 
 const routeVersions: readonly string[] = [
@@ -9,8 +12,6 @@ const routeVersions: readonly string[] = [
 const methods: readonly string[] = 'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ')
 const pathTypes: readonly string[] = ['Exact', 'PathPrefix', 'RegularExpression']
 const valueTypes: readonly string[] = ['Exact', 'RegularExpression']
-const modifierTypes: readonly string[] = ['ReplaceFullPath', 'ReplacePrefixMatch']
-const redirectCodes: readonly unknown[] = [301, 302, 303, 307, 308]
 
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/u
 const hostname = /^(?:\*\.)?[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/u
@@ -18,26 +19,6 @@ const address = /^\d+(?:\.\d+){3}$/u
 const pathText = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/u
 const pathTraps = /\/\/|\/\.\.?(?:\/|$)|%2f|#/iu
 const duration = /^(?:\d{1,5}(?:h|m|s|ms)){1,4}$/u
-
-/** The member of a filter that holds its settings, by filter type of the standard. */
-const filterMembers: Readonly<Record<string, string>> = {
-  RequestHeaderModifier: 'requestHeaderModifier',
-  ResponseHeaderModifier: 'responseHeaderModifier',
-  RequestRedirect: 'requestRedirect',
-  URLRewrite: 'urlRewrite',
-  RequestMirror: 'requestMirror',
-  CORS: 'cors',
-  ExternalAuth: 'externalAuth',
-  ExtensionRef: 'extensionRef',
-}
-
-/** Filters that a rule may hold once (httproute_types.go, HTTPRouteRule.Filters). */
-const singleFilters: ReadonlySet<unknown> = new Set([
-  'RequestHeaderModifier',
-  'ResponseHeaderModifier',
-  'RequestRedirect',
-  'URLRewrite',
-])
 
 /**
  * Everything that is wrong with an HTTPRoute object, each with its JSON path; empty when it is valid.
@@ -79,7 +60,8 @@ export function checkMetadata(check: ObjectCheck, value: unknown): void {
 
 function checkSpec(check: ObjectCheck, spec: Fields): void {
   check.known('/spec', spec, ['parentRefs', 'hostnames', 'rules', 'useDefaultGateways'])
-  check.list('/spec/parentRefs', spec['parentRefs'], 32, (path, item) => check.object(path, item))
+  if (spec['parentRefs'] !== undefined)
+    parentRefsShape(check, '/spec/parentRefs', spec['parentRefs'])
   check.list('/spec/hostnames', spec['hostnames'], 16, (path, item) => {
     check.text(path, item, 253, hostname, 'a lower-case host name, perhaps with a leading *.')
     if (typeof item === 'string' && address.test(item)) {
@@ -87,7 +69,6 @@ function checkSpec(check: ObjectCheck, spec: Fields): void {
     }
   })
   let matches = 0
-  const names = new Set<unknown>()
   const rules = spec['rules']
   if (Array.isArray(rules) && rules.length === 0) check.wrong('/spec/rules', [], '1 to 16 rules')
   check.list('/spec/rules', rules, 16, (path, item) => {
@@ -95,14 +76,22 @@ function checkSpec(check: ObjectCheck, spec: Fields): void {
     if (rule === undefined) return
     matches += Array.isArray(rule['matches']) ? rule['matches'].length : 1
     const name = rule['name']
-    if (name !== undefined) {
-      check.text(`${path}/name`, name, 253, hostname, 'a lower-case DNS name')
-      if (names.has(name)) check.wrong(`${path}/name`, name, 'a name that no other rule has')
-      names.add(name)
-    }
+    if (name !== undefined) check.text(`${path}/name`, name, 253, hostname, 'a lower-case DNS name')
     checkRule(check, path, rule)
   })
+  if (Array.isArray(rules)) checkRuleNames(check, '/spec/rules', rules)
   if (matches > 128) check.wrong('/spec/rules', `${matches} matches`, 'at most 128 matches in all')
+}
+
+/** No two rules of a route have one name. */
+export function checkRuleNames(check: ObjectCheck, path: string, rules: readonly unknown[]): void {
+  const names = new Set<unknown>()
+  for (const [i, rule] of rules.entries()) {
+    const name = isFields(rule) ? rule['name'] : undefined
+    if (name === undefined || name === null) continue
+    if (names.has(name)) check.wrong(`${path}/${i}/name`, name, 'a name that no other rule has')
+    names.add(name)
+  }
 }
 
 function checkRule(check: ObjectCheck, path: string, rule: Fields): void {
@@ -130,7 +119,7 @@ function checkRule(check: ObjectCheck, path: string, rule: Fields): void {
     }
     check.integer(`${at}/port`, ref['port'], 1, 65_535)
     check.integer(`${at}/weight`, ref['weight'], 0, 1_000_000)
-    checkFilters(check, `${at}/filters`, ref['filters'], undefined)
+    checkFilters(check, `${at}/filters`, ref['filters'], rule['matches'])
   })
   const redirects = filterTypes(rule['filters']).includes('RequestRedirect')
   if (redirects && Array.isArray(rule['backendRefs']) && rule['backendRefs'].length > 0) {
@@ -141,6 +130,29 @@ function checkRule(check: ObjectCheck, path: string, rule: Fields): void {
     )
   }
   checkTimeouts(check, `${path}/timeouts`, rule['timeouts'])
+  if (rule['retry'] !== undefined) checkRetry(check, `${path}/retry`, rule['retry'])
+  if (rule['sessionPersistence'] !== undefined) {
+    sessionShape(check, `${path}/sessionPersistence`, rule['sessionPersistence'])
+  }
+}
+
+const retriedCode: Shape = (check, path, value) => {
+  if (value === undefined || value === null) check.wrong(path, value, 'a status')
+  else check.integer(path, value, 400, 599)
+}
+
+/** HTTPRouteRetry (GEP-1731): codes are 400 to 599. */
+function checkRetry(check: ObjectCheck, path: string, value: unknown): void {
+  const retry = check.object(path, value)
+  if (retry === undefined) return
+  check.known(path, retry, ['codes', 'attempts', 'backoff'])
+  if (retry['codes'] !== undefined)
+    listShape(retriedCode, 200)(check, `${path}/codes`, retry['codes'])
+  check.integer(`${path}/attempts`, retry['attempts'], 0, 1000)
+  const expected = 'a duration with units, such as 10s or 500ms'
+  if (retry['backoff'] !== undefined) {
+    check.text(`${path}/backoff`, retry['backoff'], 32, duration, expected)
+  }
 }
 
 function checkMatch(check: ObjectCheck, path: string, match: Fields): void {
@@ -174,7 +186,13 @@ function checkPathText(check: ObjectCheck, at: string, value: unknown): void {
   }
 }
 
-function checkValues(check: ObjectCheck, path: string, value: unknown, longest: number): void {
+/** Header or query conditions. */
+export function checkValues(
+  check: ObjectCheck,
+  path: string,
+  value: unknown,
+  longest: number,
+): void {
   check.list(path, value, 16, (at, item) => {
     const match = check.object(at, item)
     if (match === undefined) return
@@ -198,119 +216,6 @@ function checkPattern(check: ObjectCheck, at: string, value: unknown, longest: n
   }
 }
 
-function filterTypes(value: unknown): readonly unknown[] {
-  return Array.isArray(value)
-    ? value.map((item) => (isFields(item) ? item['type'] : undefined))
-    : []
-}
-
-/** `matches` is the rule's list; a filter of a backend has none and may not replace a prefix. */
-function checkFilters(check: ObjectCheck, path: string, value: unknown, matches: unknown): void {
-  const types = filterTypes(value)
-  if (types.includes('RequestRedirect') && types.includes('URLRewrite')) {
-    check.wrong(path, types, 'either RequestRedirect or URLRewrite')
-  }
-  check.list(path, value, 16, (at, item, index) => {
-    const filter = check.object(at, item)
-    if (filter === undefined) return
-    const type = filter['type']
-    check.oneOf(`${at}/type`, type, Object.keys(filterMembers))
-    const member = typeof type === 'string' ? filterMembers[type] : undefined
-    if (member === undefined) return
-    check.known(at, filter, ['type', member])
-    if (singleFilters.has(type) && types.indexOf(type) < index) {
-      check.wrong(`${at}/type`, type, 'a filter that stands once')
-    }
-    const settings = check.object(`${at}/${member}`, filter[member])
-    if (settings === undefined) return
-    if (type === 'RequestHeaderModifier' || type === 'ResponseHeaderModifier') {
-      checkHeaderFilter(check, `${at}/${member}`, settings)
-    } else if (type === 'RequestRedirect' || type === 'URLRewrite') {
-      checkTargetFilter(check, `${at}/${member}`, settings, matches)
-    }
-  })
-}
-
-function checkHeaderFilter(check: ObjectCheck, path: string, settings: Fields): void {
-  check.known(path, settings, ['set', 'add', 'remove'])
-  for (const key of ['set', 'add']) {
-    check.list(`${path}/${key}`, settings[key], 16, (at, item) => {
-      const header = check.object(at, item)
-      if (header === undefined) return
-      checkHeaderName(check, `${at}/name`, header['name'])
-      const visible = /^[\t\x20-\x7e\x80-\xff]*$/u
-      check.text(`${at}/value`, header['value'], 4096, visible, 'text without control characters')
-    })
-  }
-  check.list(`${path}/remove`, settings['remove'], 16, (at, item) =>
-    checkHeaderName(check, at, item),
-  )
-}
-
-/** Fields by which a message is cut out of its connection; a filter on them would let two parsers disagree. */
-const framing: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-function checkHeaderName(check: ObjectCheck, path: string, value: unknown): void {
-  check.text(path, value, 256, token, 'a header name')
-  if (typeof value === 'string' && framing.has(value.toLowerCase())) {
-    check.wrong(path, value, 'a header that neither frames nor routes the message')
-  }
-}
-
-function checkTargetFilter(
-  check: ObjectCheck,
-  path: string,
-  settings: Fields,
-  matches: unknown,
-): void {
-  check.known(path, settings, ['scheme', 'hostname', 'path', 'port', 'statusCode'])
-  if (settings['scheme'] !== undefined) {
-    check.oneOf(`${path}/scheme`, settings['scheme'], ['http', 'https'])
-  }
-  if (settings['hostname'] !== undefined) {
-    check.text(`${path}/hostname`, settings['hostname'], 253, hostname, 'a lower-case host name')
-  }
-  check.integer(`${path}/port`, settings['port'], 1, 65_535)
-  const code = settings['statusCode']
-  if (code !== undefined && !redirectCodes.includes(code)) {
-    check.wrong(`${path}/statusCode`, code, `one of ${redirectCodes.join(', ')}`)
-  }
-  if (settings['path'] === undefined) return
-  const modifier = check.object(`${path}/path`, settings['path'])
-  if (modifier === undefined) return
-  check.known(`${path}/path`, modifier, ['type', 'replaceFullPath', 'replacePrefixMatch'])
-  const { type } = modifier
-  check.oneOf(`${path}/path/type`, type, modifierTypes)
-  const member = type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch'
-  const replacement = modifier[member]
-  const visible = /^[\x21-\x22\x24-\x3e\x40-\x7e]*$/u
-  if (typeof replacement !== 'string' || replacement.length > 1024 || !visible.test(replacement)) {
-    check.wrong(`${path}/path/${member}`, replacement, 'a path of at most 1024 characters')
-  } else if (replacement !== '' && !replacement.startsWith('/')) {
-    check.wrong(`${path}/path/${member}`, replacement, 'a path that starts with /')
-  }
-  if (type === 'ReplacePrefixMatch' && !hasOnePrefix(matches)) {
-    check.wrong(`${path}/path/type`, type, 'used with exactly one PathPrefix match in the rule')
-  }
-}
-
-/** CEL rule of HTTPRouteRule: replacing a prefix needs exactly one match, a PathPrefix (the default too). */
-function hasOnePrefix(matches: unknown): boolean {
-  if (matches === undefined) return true
-  if (!Array.isArray(matches) || matches.length !== 1) return false
-  const path: unknown = isFields(matches[0]) ? matches[0]['path'] : undefined
-  return path === undefined || (isFields(path) && (path['type'] ?? 'PathPrefix') === 'PathPrefix')
-}
-
 function checkTimeouts(check: ObjectCheck, path: string, value: unknown): void {
   if (value === undefined) return
   const timeouts = check.object(path, value)
@@ -328,13 +233,22 @@ function checkTimeouts(check: ObjectCheck, path: string, value: unknown): void {
   }
 }
 
+/** Routes repeat a few durations, and each is read when it is checked and when it is compiled. */
+const knownDurations = new Map<string, number>()
+const mostKnown = 1024
+
 /** A Gateway API duration (GEP-2257) in milliseconds; undefined when absent or not one. */
 export function durationMs(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !duration.test(value)) return undefined
+  if (typeof value !== 'string') return undefined
+  const known = knownDurations.get(value)
+  if (known !== undefined) return known
+  if (!duration.test(value)) return undefined
   const unit: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
   let ms = 0
   for (const part of value.matchAll(/(\d+)(ms|h|m|s)/gu)) {
     ms += Number(part[1]) * (unit[part[2] ?? ''] ?? 0)
   }
+  if (knownDurations.size >= mostKnown) knownDurations.clear()
+  knownDurations.set(value, ms)
   return ms
 }

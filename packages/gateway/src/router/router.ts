@@ -51,9 +51,19 @@ export interface Router<Target = undefined> {
    * details and leaves the old one in place.
    */
   put(route: HttpRoute, rules?: readonly RuleOptions<Target>[]): void
-  /** Removes the route `namespace/name`; false when there is none. */
+  /**
+   * Adds entries that were compiled from a valid object, or replaces those under `key`, on those hostnames (an empty
+   * one is any). A router is filled either by this or by `put`.
+   */
+  install(key: string, hosts: readonly string[], entries: readonly RouteEntry<Target>[]): void
+  /** Removes what was put as `namespace/name`, or installed under that key; false when there is nothing. */
   delete(key: string): boolean
   match(request: RouterRequest): RouteEntry<Target> | undefined
+  /** What it holds: the entries of each route with their hostnames, empty for any. */
+  installed(): Iterable<{
+    readonly hosts: readonly string[]
+    readonly entries: readonly RouteEntry<Target>[]
+  }>
   /** Says for each entry why it won or lost; walks everything, for people and not for traffic. */
   explain(request: RouterRequest, options?: { readonly limit?: number }): Explanation
 }
@@ -89,7 +99,10 @@ class IndexedRouter<Target> implements Router<Target> {
     const key = objectKey(route.metadata)
     const { hostnames } = route.spec
     const hosts = hostnames === undefined || hostnames.length === 0 ? [''] : [...new Set(hostnames)]
-    const entries = compileEntries(route, rules)
+    this.install(key, hosts, compileEntries(route, rules))
+  }
+
+  install(key: string, hosts: readonly string[], entries: readonly RouteEntry<Target>[]): void {
     this.delete(key)
     this.#routes.set(key, { hosts, entries })
     for (const host of hosts) {
@@ -108,6 +121,10 @@ class IndexedRouter<Target> implements Router<Target> {
       this.#hosts.release(host)
     }
     return true
+  }
+
+  installed(): Iterable<Installed<Target>> {
+    return this.#routes.values()
   }
 
   match(request: RouterRequest): RouteEntry<Target> | undefined {

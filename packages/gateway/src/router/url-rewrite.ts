@@ -26,11 +26,13 @@ export interface RedirectedRequest {
   readonly prefix: string
   /** Port of the listener it came through. */
   readonly port: number
+  /** By which it came; default http. */
+  readonly scheme?: 'http' | 'https'
 }
 
 /** The Location of a RequestRedirect filter (HTTPRequestRedirectFilter). */
 export function redirectUrl(filter: HttpRequestRedirectFilter, request: RedirectedRequest): string {
-  const scheme = filter.scheme ?? 'http'
+  const scheme = filter.scheme ?? request.scheme ?? 'http'
   const wellKnown = scheme === 'https' ? 443 : 80
   const port = filter.port ?? (filter.scheme === undefined ? request.port : wellKnown)
   const host = filter.hostname ?? request.host.replace(/:\d*$/u, '')

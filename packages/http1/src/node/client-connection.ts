@@ -4,7 +4,7 @@ import type { HeaderList } from '../message-parser.ts'
 import { RequestWriter } from '../request-writer.ts'
 import { type ResponseHandler, type ResponseHead, ResponseParser } from '../response-parser.ts'
 import type { Verdict } from '../verdict.ts'
-import { ClientExchange, type ClientRequest } from './client-exchange.ts'
+import { ClientExchange, type ClientRequest, type Http1Client } from './client-exchange.ts'
 import type { ClientContext, ClientHandler } from './client-options.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { Tunnel } from './server-exchange.ts'
@@ -16,7 +16,7 @@ const waits = { nothing: 0, header: 1, body: 2 } as const
 const nothing = Buffer.alloc(0)
 
 /** A connection to a server: one exchange at a time. */
-export class ClientConnection implements ResponseHandler, OutputOwner {
+export class ClientConnection implements Http1Client, ResponseHandler, OutputOwner {
   exchange: ClientExchange | undefined = undefined
   readonly #socket: Socket
   readonly #context: ClientContext
@@ -37,6 +37,10 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   #reading = false
   #over = false
   #given = false
+  /** The response ended inside the bytes that are being read: its handler hears of it behind them. */
+  #endTrailers: HeaderList | undefined = undefined
+  #headerMs = 0
+  #bodyMs = 0
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk)
   readonly #onEnd = (): void => this.#receiveEnd()
   readonly #onClose = (): void => this.#lost('the server closed it')
@@ -61,7 +65,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   }
 
   /** Whether the connection can carry no more requests, now or later. */
-  get over(): boolean {
+  get closed(): boolean {
     return this.#over
   }
 
@@ -83,9 +87,11 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
         what: 'a request',
         state: 'the connection is busy with another one',
       })
-    const { method, target, headers, length = 0, upgrade } = request
-    this.#writer.head(method, target, headers, length, upgrade === undefined ? {} : { upgrade })
-    this.#parser.begin(method, upgrade !== undefined)
+    const { method, target, headers, length = 0, upgrade = '' } = request
+    this.#writer.head(method, target, headers, length, request)
+    this.#parser.begin(method, upgrade !== '')
+    this.#headerMs = request.headerMs ?? this.#context.headerMs
+    this.#bodyMs = request.bodyMs ?? this.#context.bodyMs
     const exchange = new ClientExchange(handler, this)
     this.exchange = exchange
     this.#exchanges++
@@ -94,7 +100,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     this.#writtenBefore = this.#socket.bytesWritten
     if (length === 0) {
       this.#writer.end()
-      this.#deadline.arm(waits.header, this.#context.headerMs)
+      this.#deadline.arm(waits.header, this.#headerMs)
     }
     this.#output.schedule()
     return exchange
@@ -112,7 +118,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     this.#writer.end(trailers)
     this.#requestDone = true
     this.#output.schedule()
-    if (!this.#started) this.#deadline.arm(waits.header, this.#context.headerMs)
+    if (!this.#started) this.#deadline.arm(waits.header, this.#headerMs)
   }
 
   pauseBody(): void {
@@ -128,7 +134,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     this.#bodyPaused = false
     this.#parser.resume()
     this.#socket.resume()
-    if (this.#started) this.#deadline.arm(waits.body, this.#context.bodyMs)
+    if (this.#started) this.#deadline.arm(waits.body, this.#bodyMs)
     if (this.#reading) return
     const held = this.#held
     this.#held = nothing
@@ -164,6 +170,15 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     this.#finish()
   }
 
+  close(): Promise<void> {
+    this.destroy()
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   // Responses
 
   onInformational(head: ResponseHead): void {
@@ -176,7 +191,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
     this.#started = true
     this.#keepAlive = head.keepAlive && !head.tunnel
     this.#tunnel = head.tunnel
-    this.#deadline.arm(waits.body, this.#context.bodyMs)
+    this.#deadline.arm(waits.body, this.#bodyMs)
     exchange.handler.onResponse(exchange, head)
   }
 
@@ -186,6 +201,15 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   }
 
   onEnd(trailers: HeaderList): void {
+    if (!this.#reading) this.#complete(trailers)
+    else {
+      // Whoever sends the next request must not get what came behind this response in the same bytes.
+      this.#parser.pause()
+      this.#endTrailers = trailers
+    }
+  }
+
+  #complete(trailers: HeaderList): void {
     const exchange = this.exchange
     if (exchange === undefined) return
     this.exchange = undefined
@@ -232,7 +256,7 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
       this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
       return
     }
-    if (this.#deadline.kind === waits.body) this.#deadline.arm(waits.body, this.#context.bodyMs)
+    if (this.#deadline.kind === waits.body) this.#deadline.arm(waits.body, this.#bodyMs)
     this.#consume(chunk)
   }
 
@@ -252,7 +276,15 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
       return
     }
     if (this.#over) return
-    if (taken < chunk.length) {
+    const trailers = this.#endTrailers
+    if (trailers !== undefined) {
+      this.#endTrailers = undefined
+      this.#parser.resume()
+      if (taken < chunk.length) this.#keepAlive = false
+      this.#complete(trailers)
+      if (this.#over) return
+      if (this.#inputEnded) this.#finishInput()
+    } else if (taken < chunk.length) {
       if (this.#parser.paused) {
         const rest = chunk.subarray(taken)
         this.#held = this.#held.length === 0 ? rest : Buffer.concat([rest, this.#held])
@@ -272,8 +304,8 @@ export class ClientConnection implements ResponseHandler, OutputOwner {
   }
 
   #late(kind: number): void {
-    if (kind === waits.header) this.#timeout('no response', this.#context.headerMs)
-    else this.#timeout('the body stands still', this.#context.bodyMs)
+    if (kind === waits.header) this.#timeout('no response', this.#headerMs)
+    else this.#timeout('the body stands still', this.#bodyMs)
   }
 
   #timeout(what: string, ms: number): void {

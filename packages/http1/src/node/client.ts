@@ -1,24 +1,16 @@
-import { connect, isIP } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { Closable } from '@tidemill/core'
 import { http1Errors } from '../errors.ts'
 import { ClientConnection } from './client-connection.ts'
-import type { ClientExchange, ClientRequest } from './client-exchange.ts'
-import { clientContext, type ClientHandler, type Http1ClientOptions } from './client-options.ts'
+import type { Http1Client } from './client-exchange.ts'
+import { clientContext, type Http1ClientOptions } from './client-options.ts'
 
-/** A connection that carries one exchange at a time; pooling is the caller's. */
-export interface Http1Client extends Closable {
-  /** Whether a request can be sent now. */
-  readonly ready: boolean
-  /** Whether it can carry no more requests, now or later. */
-  readonly closed: boolean
-  /**
-   * Sends a request; a body follows by the exchange's `write` and `end`. Throws TM_HTTP1_STATE while another one is
-   * under way, TM_HTTP1_CLOSED when the connection is over.
-   */
-  request(request: ClientRequest, handler: ClientHandler): ClientExchange
-  /** Closes at once; an exchange under way is given up without a call. */
-  close(): Promise<void>
+/**
+ * Speaks HTTP/1.1 on a socket that is connected (with TLS: whose handshake is done); of the options the timeouts and
+ * limits count. The socket belongs to the client from now on.
+ */
+export function bindHttp1Client(socket: Socket, options: Http1ClientOptions): Http1Client {
+  return new ClientConnection(socket, clientContext(options))
 }
 
 /** Connects to a server; rejects with TM_HTTP1_CLOSED or, after `connectTimeout`, TM_HTTP1_TIMEOUT. */
@@ -51,22 +43,7 @@ export function connectHttp1(options: Http1ClientOptions): Promise<Http1Client> 
       limit.stop()
       socket.off('error', failed)
       if (tls !== undefined) socket.setNoDelay(true)
-      const connection = new ClientConnection(socket, context)
-      const client: Http1Client = {
-        get ready() {
-          return connection.ready
-        },
-        get closed() {
-          return connection.over
-        },
-        request: (request, handler) => connection.request(request, handler),
-        close() {
-          connection.destroy()
-          return Promise.resolve()
-        },
-        [Symbol.asyncDispose]: () => client.close(),
-      }
-      resolve(client)
+      resolve(new ClientConnection(socket, context))
     })
   })
 }

@@ -23,7 +23,12 @@ export class DeadlineTimer {
     return this.#kind
   }
 
+  /** Infinity waits for ever. */
   arm(kind: number, ms: number): void {
+    if (ms === Infinity) {
+      this.#kind = 0
+      return
+    }
     const due = this.#clock.monotonic() + ms
     this.#kind = kind
     this.#due = due

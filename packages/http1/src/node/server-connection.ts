@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HeaderList } from '../message-parser.ts'
 import { type RequestHandler, type RequestHead, RequestParser } from '../request-parser.ts'
@@ -11,7 +10,7 @@ import type { ServerContext } from './server-options.ts'
 import { type OutputOwner, SocketOutput } from './socket-output.ts'
 
 /** What the connection's deadline is for. */
-const waits = { nothing: 0, header: 1, idle: 2, body: 3, linger: 4 } as const
+const waits = { nothing: 0, header: 1, idle: 2, body: 3, linger: 4, probe: 5, echo: 6 } as const
 
 /** Of a body that nobody reads, this much is read to keep the connection; more of it closes. */
 const drainBytes = 64 * 1024
@@ -20,12 +19,18 @@ const pipelineBytes = 64 * 1024
 /** After the last response: how long the rest of what the client sends is read, lest a reset destroys the response. */
 const lingerMs = 1000
 
+/** How long a response may take before a client that ended its side is probed, and the probe's echo after that. */
+const probeMs = 100
+const echoMs = 50
+
 const nothing = Buffer.alloc(0)
 
 /** One connection of a server: requests are answered one after another, the next one is read when the last is done. */
 export class ServerConnection implements RequestHandler, OutputOwner {
   readonly writer: ResponseWriter
   readonly remoteAddress: string
+  /** What `accept` was given. */
+  readonly state: unknown
   exchange: ServerExchange | undefined = undefined
   responseDone = true
   readonly #socket: Socket
@@ -44,8 +49,11 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   #inputEnded = false
   #reading = false
   #draining = false
+  #drainIdleMs = 0
   #closing = false
   #given = false
+  /** The exchange whose bytes both ways the connection carries since 101 or a CONNECT. */
+  #tunnel: ServerExchange | undefined = undefined
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk)
   readonly #onEnd = (): void => this.#receiveEnd()
   readonly #onClose = (): void => this.#release('closed')
@@ -55,10 +63,12 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     socket: Socket,
     context: ServerContext,
     closed: (connection: ServerConnection) => void,
+    state?: unknown,
   ) {
     this.#socket = socket
     this.#context = context
     this.#closed = closed
+    this.state = state
     this.remoteAddress = socket.remoteAddress ?? ''
     this.#parser = new RequestParser(this, context.rules)
     this.#output = new SocketOutput(socket, this, context.wheel, context.writeMs)
@@ -73,14 +83,18 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   /** The next response says `Connection: close`; an idle connection is closed after a while. */
-  drain(): void {
+  drain(idleMs: number = this.#context.drainIdleMs): void {
     this.#draining = true
+    this.#drainIdleMs = idleMs
     if (this.exchange === undefined && !this.#closing && this.#parser.idle)
-      this.#deadline.arm(waits.idle, this.#context.drainIdleMs)
+      this.#deadline.arm(waits.idle, idleMs)
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    // Only a reset tells a client of HTTP/1.0 that its response is not whole.
+    if (this.writer.untilClose && !this.responseDone && this.#tunnel === undefined)
+      this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
     this.#release('aborted')
   }
 
@@ -97,8 +111,8 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     this.#begin(head)
     this.#refused = true
     this.#context.handler.onRefused(verdict, this.remoteAddress)
-    const body = problem(verdict)
-    this.respond(verdict.status, problemHeaders, body)
+    const { headers, body } = this.#context.handler.refusal(verdict, this.exchange, this)
+    this.respond(verdict.status, headers, Buffer.from(body))
   }
 
   onBody(chunk: Buffer): void {
@@ -149,7 +163,8 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   write(part: Uint8Array): boolean {
-    this.writer.body(part)
+    if (this.#tunnel === undefined) this.writer.body(part)
+    else this.#output.slab.append(part)
     // What was handed over must not grow without bound before the turn ends.
     if (this.#output.slab.pending >= 256 * 1024) this.#output.flush()
     else this.#wrote()
@@ -157,6 +172,11 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   end(trailers?: HeaderList): void {
+    if (this.#tunnel !== undefined) {
+      this.responseDone = true
+      this.#close()
+      return
+    }
     this.writer.end(trailers)
     this.responseDone = true
     this.#wrote()
@@ -174,7 +194,15 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     return sent
   }
 
+  probe(): void {
+    if (this.#inputEnded && this.#requestDone) this.#deadline.arm(waits.probe, probeMs)
+  }
+
   pauseBody(): void {
+    if (this.#tunnel !== undefined) {
+      this.#socket.pause()
+      return
+    }
     // What comes behind the response is dropped as it comes: nobody would resume it.
     if (this.#requestDone || this.responseDone || this.#bodyPaused) return
     this.#bodyPaused = true
@@ -184,6 +212,10 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   resumeBody(): void {
+    if (this.#tunnel !== undefined) {
+      this.#socket.resume()
+      return
+    }
     if (!this.#bodyPaused) return
     this.#bodyPaused = false
     this.#parser.resume()
@@ -193,6 +225,27 @@ export class ServerConnection implements RequestHandler, OutputOwner {
   }
 
   upgrade(headers: HeaderList): Tunnel {
+    this.#switch(headers)
+    return this.#giveAway()
+  }
+
+  tunnel(headers: HeaderList): void {
+    this.#switch(headers)
+    this.#parser.stop()
+    this.#deadline.clear()
+    this.#tunnel = this.exchange
+    this.#wrote()
+    // Inside the parser's own call the loop hands on what it did not take.
+    if (this.#reading) return
+    const held = this.#held
+    this.#held = nothing
+    this.#socket.resume()
+    if (held.length > 0) this.#tunnelBytes(held)
+    if (this.#inputEnded) this.#tunnelEnd()
+  }
+
+  /** Answers 101, or 200 to CONNECT. */
+  #switch(headers: HeaderList): void {
     const head = this.exchange?.head as RequestHead
     if (!this.#requestDone && head.bodyLength !== 0)
       throw http1Errors.error('TM_HTTP1_STATE', {
@@ -209,7 +262,16 @@ export class ServerConnection implements RequestHandler, OutputOwner {
         state: 'the request did not ask for one',
       })
     } else this.writer.upgrade(head.upgrade, headers)
-    return this.#giveAway()
+  }
+
+  #tunnelBytes(chunk: Buffer): void {
+    const exchange = this.#tunnel
+    if (exchange !== undefined && !this.responseDone) this.#context.handler.onBody(exchange, chunk)
+  }
+
+  #tunnelEnd(): void {
+    const exchange = this.#tunnel
+    if (exchange !== undefined && !this.responseDone) this.#context.handler.onEnd(exchange, [])
   }
 
   // Output
@@ -255,6 +317,10 @@ export class ServerConnection implements RequestHandler, OutputOwner {
       if (this.#discarded > 16 * drainBytes) this.destroy()
       return
     }
+    if (this.#tunnel !== undefined) {
+      this.#tunnelBytes(chunk)
+      return
+    }
     if (this.#parser.paused) {
       this.#hold(chunk)
       return
@@ -282,6 +348,12 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     if (this.#given) {
       // Given away while these bytes were being read: what follows is the tunnel's.
       if (taken < chunk.length && !this.#closing) this.#socket.unshift(chunk.subarray(taken))
+      return
+    }
+    if (this.#tunnel !== undefined) {
+      this.#output.flush()
+      if (taken < chunk.length) this.#tunnelBytes(chunk.subarray(taken))
+      if (this.#inputEnded) this.#tunnelEnd()
       return
     }
     if (taken < chunk.length && this.#parser.paused) {
@@ -319,16 +391,17 @@ export class ServerConnection implements RequestHandler, OutputOwner {
       this.#close()
       return
     }
-    this.#deadline.arm(
-      waits.idle,
-      this.#draining ? this.#context.drainIdleMs : this.#context.idleMs,
-    )
+    this.#deadline.arm(waits.idle, this.#draining ? this.#drainIdleMs : this.#context.idleMs)
   }
 
   #receiveEnd(): void {
     this.#inputEnded = true
     if (this.#closing) {
       this.#socket.destroySoon()
+      return
+    }
+    if (this.#tunnel !== undefined) {
+      this.#tunnelEnd()
       return
     }
     if (!this.#parser.paused) {
@@ -358,12 +431,13 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     this.exchange = undefined
     this.responseDone = true
     if (!answered) {
+      const { headers, body } = this.#context.handler.refusal(verdict, exchange, this)
       if (exchange !== undefined) this.#context.handler.onAbort(exchange, verdict.reason)
-      const body = problem(verdict)
+      const bytes = Buffer.from(body)
       writer.begin('GET', 1, false)
       writer.date = this.#context.date.get()
-      writer.head(verdict.status, problemHeaders, body.length)
-      writer.body(body)
+      writer.head(verdict.status, headers, bytes.length)
+      writer.body(bytes)
       writer.end()
     }
     this.#close()
@@ -381,6 +455,15 @@ export class ServerConnection implements RequestHandler, OutputOwner {
         break
       case waits.idle:
         this.#close()
+        break
+      case waits.probe:
+        // A response that has begun finds out by itself.
+        if (this.exchange === undefined || this.writer.open || !this.informational(100)) break
+        this.#deadline.arm(waits.echo, echoMs)
+        break
+      case waits.echo:
+        // The input has ended, so the system tells of a reset only upon a write, if one of nothing.
+        this.#socket.write(nothing)
         break
       default:
         this.destroy()
@@ -430,6 +513,7 @@ export class ServerConnection implements RequestHandler, OutputOwner {
     if (this.#given) return
     this.#given = true
     this.#closing = true
+    this.#tunnel = undefined
     this.#parser.stop()
     this.#deadline.stop()
     this.#output.close()
@@ -448,13 +532,4 @@ export class ServerConnection implements RequestHandler, OutputOwner {
       })
     }
   }
-}
-
-const problemHeaders: HeaderList = ['content-type', 'application/problem+json']
-
-/** RFC 9457, with the stable token of the verdict. */
-function problem(verdict: Verdict): Buffer {
-  const { status, reason } = verdict
-  const title = STATUS_CODES[status] ?? ''
-  return Buffer.from(JSON.stringify({ type: 'about:blank', title, status, reason }))
 }

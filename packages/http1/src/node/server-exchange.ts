@@ -27,6 +27,11 @@ export class ServerExchange {
     this.#connection = connection
   }
 
+  /** What `Http1Server.accept` was given with the connection. */
+  get connectionState(): unknown {
+    return this.#connection.state
+  }
+
   get remoteAddress(): string {
     return this.#connection.remoteAddress
   }
@@ -62,6 +67,15 @@ export class ServerExchange {
     return this.#owner().informational(status, headers)
   }
 
+  /**
+   * Finds out whether a client that ended its side while its response is awaited is gone: `onAbort` follows if it is. One
+   * that reads is sent `100 Continue`, which it passes over (RFC 9110 15.2); one that is gone answers with a reset. Does
+   * nothing for HTTP/1.0.
+   */
+  probe(): void {
+    if (this.open) this.#connection.probe()
+  }
+
   /** Makes this the last exchange of the connection; before the head is written. */
   closeAfter(): void {
     this.#owner().writer.close()
@@ -79,6 +93,15 @@ export class ServerExchange {
   /** Answers an upgrade with 101, a CONNECT with 200, and gives the connection away; after the request's whole body. */
   upgrade(headers: HeaderList): Tunnel {
     return this.#owner().upgrade(headers)
+  }
+
+  /**
+   * Answers an upgrade with 101, a CONNECT with 200, and keeps the connection: from now on `onBody`, `write` and
+   * `pauseBody` are about the tunnel's bytes, `onEnd` is the end of the client's side and `end` that of ours, after
+   * which nothing more is heard. After the request's whole body.
+   */
+  tunnel(headers: HeaderList): void {
+    this.#owner().tunnel(headers)
   }
 
   /** Closes the connection without completing the response, so that the client sees that it is cut. */

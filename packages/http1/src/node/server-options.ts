@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { TlsOptions } from 'node:tls'
 import {
   type Clock,
@@ -19,7 +20,7 @@ import type { ServerExchange } from './server-exchange.ts'
  */
 export interface ServerHandler {
   onRequest(exchange: ServerExchange): void
-  /** A part of the request's body; valid during the call only. */
+  /** A part of the request's body. The bytes stay unchanged for good, but hold the memory they were read into. */
   onBody?(exchange: ServerExchange, chunk: Buffer): void
   /** The whole request is here. */
   onEnd?(exchange: ServerExchange, trailers: HeaderList): void
@@ -34,6 +35,28 @@ export interface ServerHandler {
   onAbort?(exchange: ServerExchange, reason: string): void
   /** A message was refused and answered by the server itself. */
   onRefused?(verdict: Verdict, remoteAddress: string): void
+  /**
+   * What the answer to a refused message says besides its status; without this call a problem document (RFC 9457).
+   * `exchange` is undefined when the message has no whole head; when its response was awaited, `onAbort` follows.
+   */
+  refusal?(
+    verdict: Verdict,
+    exchange: ServerExchange | undefined,
+    connection: RefusedConnection,
+  ): Refusal
+}
+
+/** On which connection a message was refused. */
+export interface RefusedConnection {
+  readonly remoteAddress: string
+  /** What `Http1Server.accept` was given. */
+  readonly state: unknown
+}
+
+/** An answer to a refused message. */
+export interface Refusal {
+  readonly headers: HeaderList
+  readonly body: string
 }
 
 export interface Http1ServerOptions extends RequestParserOptions {
@@ -89,6 +112,8 @@ export function serverContext(options: Http1ServerOptions): ServerContext {
       onHalfClose: (exchange) => handler.onHalfClose?.(exchange),
       onAbort: (exchange, reason) => handler.onAbort?.(exchange, reason),
       onRefused: (verdict, remote) => handler.onRefused?.(verdict, remote),
+      refusal: (verdict, exchange, connection) =>
+        handler.refusal?.(verdict, exchange, connection) ?? problem(verdict),
     },
     rules: new RequestRules({
       scheme: options.tls === undefined ? 'http' : 'https',
@@ -105,4 +130,14 @@ export function serverContext(options: Http1ServerOptions): ServerContext {
     drainMs: parseDuration(options.drainTimeout ?? '30s', '/drainTimeout'),
     autoContinue: options.autoContinue ?? true,
   }
+}
+
+const problemHeaders: HeaderList = ['content-type', 'application/problem+json']
+
+/** RFC 9457, with the stable token of the verdict. */
+function problem(verdict: Verdict): Refusal {
+  const { status, reason } = verdict
+  const title = STATUS_CODES[status] ?? ''
+  const body = JSON.stringify({ type: 'about:blank', title, status, reason })
+  return { headers: problemHeaders, body }
 }

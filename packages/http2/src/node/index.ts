@@ -1,3 +1,4 @@
+export { h2Ciphers } from './ciphers.ts'
 export { bindHttp2, connectHttp2 } from './client.ts'
 export { createHttp2Server } from './server.ts'
 export type {

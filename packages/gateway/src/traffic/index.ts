@@ -1,0 +1,1 @@
+export { createTraffic, type TrafficContext } from './traffic.ts'
