@@ -21,6 +21,8 @@ export interface IssueOptions {
   readonly client?: boolean
   /** Lets a test make one that is not valid any more; default valid for a day. */
   readonly expired?: boolean
+  /** Kind of its key; default `ec` (P-256). */
+  readonly keys?: 'ec' | 'rsa'
 }
 
 export interface TestAuthority {
@@ -130,8 +132,11 @@ export function createTestAuthority(): TestAuthority {
   )
   return {
     ca,
-    issue({ names, client = false, expired = false }) {
-      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    issue({ names, client = false, expired = false, keys: kind = 'ec' }) {
+      const own =
+        kind === 'rsa'
+          ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+          : generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const purpose = client ? '1.3.6.1.5.5.7.3.2' : '1.3.6.1.5.5.7.3.1'
       const cert = certificate(
         {

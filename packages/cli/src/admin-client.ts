@@ -10,15 +10,31 @@ export interface AdminClient {
   stream(path: string): AsyncGenerator<{ readonly event: string; readonly data: unknown }>
 }
 
-export function createAdminClient(url: string, signal: AbortSignal): AdminClient {
+/** What `createAdminClient` may be told besides the address. */
+export interface AdminClientOptions {
+  /** Sent as a bearer token. */
+  readonly token?: string
+  /** Makes the error for a server that does not answer. */
+  readonly unreachable?: (url: string, cause: unknown) => Error
+}
+
+export function createAdminClient(
+  url: string,
+  signal: AbortSignal,
+  options: AdminClientOptions = {},
+): AdminClient {
   const base = url.replace(/\/+$/u, '')
   const call = async (path: string, init: RequestInit): Promise<Response> => {
     let response: Response
     try {
-      response = await fetch(`${base}${path}`, { ...init, signal })
+      const headers = new Headers(init.headers)
+      if (options.token !== undefined) headers.set('authorization', `Bearer ${options.token}`)
+      response = await fetch(`${base}${path}`, { ...init, headers, signal })
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      throw cliErrors.error('TM_CLI_UNREACHABLE', { url: base }, { cause: causeOf(error) })
+      const cause = causeOf(error)
+      if (options.unreachable !== undefined) throw options.unreachable(base, cause)
+      throw cliErrors.error('TM_CLI_UNREACHABLE', { url: base }, { cause })
     }
     if (!response.ok) throw await problemOf(response)
     return response

@@ -5,6 +5,7 @@ const titles: Readonly<Record<Command['group'], string>> = {
   run: 'Run',
   look: 'Look',
   data: 'Data',
+  gateway: 'Gateway',
   rpc: 'gRPC',
   help: 'Help',
 }
@@ -54,7 +55,10 @@ function flagTable(flags: readonly Flag[]): string[] {
       const value = flag.type === 'boolean' ? '' : ` ${flag.value ?? flag.type.toUpperCase()}`
       const short = flag.short === undefined ? '' : `\`-${flag.short}\`, `
       const choices = flag.choices === undefined ? '' : ` (${flag.choices.join(', ')})`
-      const name = `--${flag.name}${value}`.replaceAll('|', String.raw`\|`)
+      const name = `--${flag.name}${value}${flag.repeat === true ? '...' : ''}`.replaceAll(
+        '|',
+        String.raw`\|`,
+      )
       return `| ${short}\`${name}\` | ${flag.summary}${choices} | ${flag.default ?? ''} | ${flag.env === undefined ? '' : `\`${flag.env}\``} |`
     }),
   ]

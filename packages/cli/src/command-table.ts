@@ -1,4 +1,5 @@
 import type { Command, Flag } from './command.ts'
+import { gatewayCommands } from './gateway-commands.ts'
 import { rpcCommands } from './rpc-commands.ts'
 
 const url: Flag = {
@@ -389,6 +390,7 @@ export const commandTable: readonly Command[] = [
     examples: [{ run: 'tidemill route rm shop/orders', what: 'its requests get 404 from then on' }],
     load: () => import('./commands/route-rm.ts'),
   },
+  ...gatewayCommands,
   ...rpcCommands,
   {
     path: ['errors'],

@@ -12,6 +12,8 @@ export interface Flag {
   readonly default?: string | number
   /** Environment variable that stands in when the flag is not given. */
   readonly env?: string
+  /** May be given several times; only of type string. */
+  readonly repeat?: boolean
 }
 
 export interface Argument {
@@ -42,6 +44,8 @@ export interface Flags {
   boolean(name: string): boolean
   string(name: string): string | undefined
   number(name: string): number | undefined
+  /** Every value of a flag that may be given several times, in order. */
+  strings(name: string): readonly string[]
   /** Where the value came from, for `--help` and diagnostics. */
   origin(name: string): 'flag' | 'env' | 'default' | 'none'
 }
@@ -54,7 +58,7 @@ export interface CommandModule {
 export interface Command {
   /** The words that name it, for example `['order', 'show']`. */
   readonly path: readonly string[]
-  readonly group: 'run' | 'look' | 'data' | 'rpc' | 'help'
+  readonly group: 'run' | 'look' | 'data' | 'gateway' | 'rpc' | 'help'
   readonly summary: string
   readonly details?: string
   readonly args?: readonly Argument[]

@@ -7,6 +7,9 @@ export type CliErrorCode =
   | 'TM_CLI_CODE_UNKNOWN'
   | 'TM_CLI_INVARIANT'
   | 'TM_CLI_ANSWER'
+  | 'TM_CLI_GATEWAY_UNREACHABLE'
+  | 'TM_CLI_MANIFESTS'
+  | 'TM_CLI_GATEWAY_PORT'
 
 /** Errors of the `tidemill` command. */
 export const cliErrors: ErrorTable<CliErrorCode> = errorTable('cli', {
@@ -55,5 +58,33 @@ export const cliErrors: ErrorTable<CliErrorCode> = errorTable('cli', {
       hint: '请保留数据目录，并用 --json 查看细节。',
     },
     http: 500,
+  },
+  TM_CLI_GATEWAY_UNREACHABLE: {
+    message: 'no gateway answers at {url}',
+    hint: 'Start one with `tidemill gateway run -f FILE --admin 127.0.0.1:9180`, or name it with --admin.',
+    zh: {
+      message: '{url} 上没有网关应答',
+      hint: '用 `tidemill gateway run -f FILE --admin 127.0.0.1:9180` 启动，或用 --admin 指定地址。',
+    },
+    http: 503,
+    retryable: true,
+  },
+  TM_CLI_MANIFESTS: {
+    message: '{count} problems in the manifests',
+    hint: 'Correct each at its line; `tidemill gateway validate -f FILE` checks without starting anything.',
+    zh: {
+      message: '清单中有 {count} 处问题',
+      hint: '请按行号逐一修正；`tidemill gateway validate -f FILE` 只检查、不启动。',
+    },
+    http: 422,
+  },
+  TM_CLI_GATEWAY_PORT: {
+    message: 'cannot listen on {host}:{port} for {gateways}: {reason}',
+    hint: '{suggestion}',
+    zh: {
+      message: '无法为 {gateways} 监听 {host}:{port}：{reason}',
+      hint: '用 --listen 127.0.0.1:0 任选空闲端口。',
+    },
+    http: 503,
   },
 })

@@ -6,6 +6,7 @@ const groups: Readonly<Record<Command['group'], string>> = {
   run: 'Run',
   look: 'Look',
   data: 'Data',
+  gateway: 'Gateway',
   rpc: 'gRPC',
   help: 'Help',
 }
@@ -64,7 +65,7 @@ function argumentWord(arg: Argument): string {
 function flagWord(flag: Flag): string {
   const short = flag.short === undefined ? '' : `-${flag.short}, `
   const value = flag.type === 'boolean' ? '' : ` ${flag.value ?? flag.type.toUpperCase()}`
-  return `${short}--${flag.name}${value}`
+  return `${short}--${flag.name}${value}${flag.repeat === true ? '...' : ''}`
 }
 
 function flagText(flag: Flag): string {

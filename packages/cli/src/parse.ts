@@ -17,6 +17,8 @@ export interface Parsed {
   readonly flags: Flags
 }
 
+type Given = string | number | boolean | readonly string[]
+
 /** Finds the command that the longest run of leading words names. */
 export function findCommand(
   table: readonly Command[],
@@ -56,7 +58,7 @@ export function parseWords(
   env: NodeJS.ProcessEnv,
 ): Parsed {
   const specs = [...(command.flags ?? []), ...commonFlags]
-  const given = new Map<string, string | number | boolean>()
+  const given = new Map<string, Given>()
   const loose: string[] = []
   const queue = [...words]
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
@@ -78,7 +80,7 @@ function readFlag(
   specs: readonly Flag[],
   word: string,
   queue: string[],
-  given: Map<string, string | number | boolean>,
+  given: Map<string, Given>,
 ): void {
   const cut = word.indexOf('=')
   const name = cut < 0 ? word : word.slice(0, cut)
@@ -102,7 +104,10 @@ function readFlag(
   }
   const text = cut < 0 ? queue.shift() : word.slice(cut + 1)
   if (text === undefined) throw usage(command, `${name} needs a value (${spec.value ?? 'VALUE'})`)
-  given.set(spec.name, checkValue(command, spec, text))
+  const value = checkValue(command, spec, text)
+  const before = given.get(spec.name)
+  if (spec.repeat !== true) given.set(spec.name, value)
+  else given.set(spec.name, [...(Array.isArray(before) ? before : []), String(value)])
 }
 
 function checkValue(command: Command, spec: Flag, text: string): string | number {
@@ -145,7 +150,7 @@ function readArguments(
 function createFlags(
   command: Command,
   specs: readonly Flag[],
-  given: ReadonlyMap<string, string | number | boolean>,
+  given: ReadonlyMap<string, Given>,
   env: NodeJS.ProcessEnv,
 ): Flags {
   const specOf = (name: string): Flag => {
@@ -156,7 +161,7 @@ function createFlags(
   }
   const fromEnv = (spec: Flag): string | undefined =>
     spec.env === undefined || env[spec.env] === '' ? undefined : env[spec.env]
-  const value = (name: string): string | number | boolean | undefined => {
+  const value = (name: string): Given | undefined => {
     const spec = specOf(name)
     const flag = given.get(name)
     if (flag !== undefined) return flag
@@ -172,6 +177,10 @@ function createFlags(
     number: (name) => {
       const found = value(name)
       return found === undefined ? undefined : Number(found)
+    },
+    strings(name) {
+      const found = value(name)
+      return found === undefined ? [] : Array.isArray(found) ? found : [String(found)]
     },
     origin(name) {
       const spec = specOf(name)

@@ -37,6 +37,7 @@ export type GatewayErrorCode =
   | 'TM_GATEWAY_LIMITED'
   | 'TM_GATEWAY_SHED'
   | 'TM_GATEWAY_SLO'
+  | 'TM_GATEWAY_ALERTS_INVALID'
   | 'TM_GATEWAY_WORKER_START'
   | 'TM_GATEWAY_WORKER_LOST'
   | 'TM_GATEWAY_ADMIN_TOKEN'
@@ -328,6 +329,15 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
     },
     http: 503,
     retryable: true,
+  },
+  TM_GATEWAY_ALERTS_INVALID: {
+    message: 'the alerts are not valid: {reason}',
+    hint: 'Send the body of an Alertmanager webhook, version 4, or the list of its API v2.',
+    zh: {
+      message: '告警无效：{reason}',
+      hint: '请发送 Alertmanager webhook（第 4 版）的请求体，或其 API v2 的告警列表。',
+    },
+    http: 400,
   },
   TM_GATEWAY_WORKER_START: {
     message: 'worker {index} did not start: {reason}',

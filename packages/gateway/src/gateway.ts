@@ -16,12 +16,13 @@ import { addressUrl } from './configuration/backend-address.ts'
 import type { ObjectStatus, SocketAddress } from './configuration/index.ts'
 import { gatewayErrors } from './errors.ts'
 import { type ExplainRequest, explain, type RequestExplanation } from './explanation.ts'
-import { followKv, type KvSource, storageKey } from './kv-source.ts'
 import type { TrafficMetrics } from './metrics.ts'
 import { type RoutePolicy, validateRoutePolicy } from './policy/index.ts'
 import type { RequestRecord } from './request-log.ts'
 import { type HttpRoute, type ObjectMeta, objectKey, validateHttpRoute } from './router/index.ts'
 import { GatewayCore } from './runtime/gateway-core.ts'
+import { followKv, type KvSource } from './source/kv-source.ts'
+import { storageKey } from './source/object-key.ts'
 
 export interface GatewayOptions {
   /** Where routes and policies are kept; stays open when the gateway closes. */
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly root?: string
   /** Largest request body in bytes; default 10 MiB. A policy may say otherwise for a route. */
   readonly maxBodyBytes?: number
+  /** File that keeps the last good objects, for a start while kv is away; none is kept without it. */
+  readonly lastGood?: string
   /** Undefined: no access log. */
   readonly accessLog?: AccessLogSettings
   /** How many of the last requests are remembered; default 1024. */
@@ -108,9 +111,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
   })
   const { configuration } = core
+  core.rotateTicketKeys(8 * 60 * 60_000)
   const start = async (): Promise<{ source: KvSource; port: number }> => {
     configuration.setBackends(options.backends ?? {})
-    const source = await followKv(kv, root, configuration, logger)
+    const source = await followKv({
+      kv,
+      root,
+      configuration,
+      clock,
+      random,
+      logger,
+      ...(options.lastGood === undefined ? {} : { lastGood: options.lastGood }),
+    })
     // Bound last, so that no request meets a gateway without its routes.
     const [socket] = await core.listeners.apply(configuration.sockets())
     if (socket?.error !== undefined) {
@@ -131,21 +143,20 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   /** Stores an object with the creation time it was first stored with. */
-  const store = async (
-    kind: 'route' | 'policy',
-    object: HttpRoute | RoutePolicy,
-  ): Promise<void> => {
+  const store = async (object: HttpRoute | RoutePolicy): Promise<void> => {
     checkOpen()
+    const { kind } = object
     const key = objectKey(object.metadata)
-    const listed = kind === 'route' ? configuration.routes() : configuration.policies()
-    const known = listed.find((status) => status.key === key)?.object?.metadata.creationTimestamp
+    const known = configuration.store.get(kind, key)
     const creationTimestamp =
-      known ?? object.metadata.creationTimestamp ?? new Date(clock.now()).toISOString()
+      known?.metadata.creationTimestamp ??
+      object.metadata.creationTimestamp ??
+      new Date(clock.now()).toISOString()
     const stored = { ...object, metadata: { ...object.metadata, creationTimestamp } }
     const { revision } = await kv.put(storageKey(root, kind, key), JSON.stringify(stored))
     await source.applied(revision)
   }
-  const remove = async (kind: 'route' | 'policy', key: string): Promise<boolean> => {
+  const remove = async (kind: 'HTTPRoute' | 'RoutePolicy', key: string): Promise<boolean> => {
     checkOpen()
     const { revision, deleted } = await kv.delete(storageKey(root, kind, key))
     if (deleted > 0) await source.applied(revision)
@@ -169,18 +180,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         const details = { route: nameOf(route), problems }
         throw gatewayErrors.error('TM_GATEWAY_ROUTE_INVALID', details)
       }
-      await store('route', route)
+      await store(route)
     },
-    deleteRoute: (key) => remove('route', key),
+    deleteRoute: (key) => remove('HTTPRoute', key),
     async putPolicy(policy) {
       const problems = validateRoutePolicy(policy)
       if (problems.length > 0) {
         const details = { policy: nameOf(policy), problems }
         throw gatewayErrors.error('TM_GATEWAY_POLICY_INVALID', details)
       }
-      await store('policy', policy)
+      await store(policy)
     },
-    deletePolicy: (key) => remove('policy', key),
+    deletePolicy: (key) => remove('RoutePolicy', key),
     routes: () => configuration.routes(),
     policies: () => configuration.policies(),
     setBackend: (name, urls) => configuration.setBackends({ [name]: urls }),

@@ -27,6 +27,8 @@ export interface TrafficMetrics {
   readonly p99Ms: number
 }
 
+const nothing = createHistogram()
+
 /** The live counters behind {@link TrafficMetrics}. */
 export class TrafficCounter {
   readonly route: string
@@ -36,8 +38,9 @@ export class TrafficCounter {
   #errors = 0
   readonly #classes = new Float64Array(6)
   readonly #flags = new Map<string, number>()
-  readonly #latency: Histogram = createHistogram()
-  readonly #recent = new RecentLatency()
+  /** Made with the first request: most routes of a large configuration see none for long. */
+  #latency: Histogram | undefined = undefined
+  #recent: RecentLatency | undefined = undefined
 
   constructor(route: string, upstream: string) {
     this.route = route
@@ -51,12 +54,15 @@ export class TrafficCounter {
     this.#classes[kind] = (this.#classes[kind] ?? 0) + 1
     if (flag !== '') this.#flags.set(flag, (this.#flags.get(flag) ?? 0) + 1)
     if (status >= 500 || flag === 'UC' || flag === 'SI') this.#errors++
+    this.#latency ??= createHistogram()
+    this.#recent ??= new RecentLatency()
     this.#latency.record(ms)
     this.#recent.record(ms, now)
   }
 
   snapshot(now: number): TrafficMetrics {
-    const recent = this.#recent.read(now)
+    const latency = this.#latency ?? nothing
+    const recent = this.#recent?.read(now) ?? nothing
     const byClass: Record<string, number> = {}
     for (const [kind, count] of this.#classes.entries()) {
       if (count > 0) byClass[`${kind}xx`] = count
@@ -69,8 +75,8 @@ export class TrafficCounter {
       active: this.active,
       byClass,
       byFlag: Object.fromEntries(this.#flags),
-      latency: this.#latency.snapshot(),
-      total: { p50Ms: this.#latency.percentile(50), p99Ms: this.#latency.percentile(99) },
+      latency: latency.snapshot(),
+      total: { p50Ms: latency.percentile(50), p99Ms: latency.percentile(99) },
       recentRequests: recent.count,
       p50Ms: recent.percentile(50),
       p99Ms: recent.percentile(99),

@@ -48,15 +48,14 @@ export async function openHarness(options: Partial<GatewayOptions> = {}): Promis
     server.close()
   })
   const kv = stack.add(await openKv({ url: 'sqlite::memory:' }))
-  const gateway = stack.add(
-    await openGateway({
-      kv,
-      listen: { port: 0 },
-      backends: { 'shop/order': [url] },
-      clock,
-      ...options,
-    }),
-  )
+  const gateway = await openGateway({
+    kv,
+    listen: { port: 0 },
+    backends: { 'shop/order': [url] },
+    clock,
+    ...options,
+  })
+  stack.defer(() => passing(clock, gateway.close()))
   await gateway.putRoute(orderRoute())
   const harness: Harness = {
     gateway,
@@ -157,11 +156,21 @@ export async function codeOf(response: Response): Promise<string> {
   return body.code
 }
 
-/** Resolves when the condition holds; looks again each turn of the event loop. */
-export async function until(condition: () => boolean): Promise<void> {
+/** Resolves when the condition holds; looks again each turn of the event loop, and lets time pass when it has a clock. */
+export async function until(condition: () => boolean, clock?: VirtualClock): Promise<void> {
   while (!condition()) {
     await new Promise((resolve) => {
       setImmediate(resolve)
     })
+    await clock?.advance(5)
   }
+}
+
+/** Lets time pass until the promise is settled: what closes waits for timers that are due at once. */
+export async function passing(clock: VirtualClock, promise: Promise<void>): Promise<void> {
+  let settled = false
+  const done = promise.finally(() => {
+    settled = true
+  })
+  await Promise.all([done, until(() => settled, clock)])
 }

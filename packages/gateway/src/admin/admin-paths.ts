@@ -131,13 +131,13 @@ export class AdminPaths {
       check.wrong('/addresses', list, 'a list of addresses host:port')
       return []
     })
-    await runtime.setBackends({ [decodeURIComponent(name)]: addresses as string[] })
+    await runtime.setBackends({ [name.replace('%3A', ':')]: addresses })
     return this.#backends()
   }
 
   async #explain(request: AdminRequest): Promise<AdminAnswer> {
     const { question, target } = request.fields(readQuestion)
-    return document('explain', this.#options.runtime.decide(question, target))
+    return document('gateway-decision', this.#options.runtime.decide(question, target))
   }
 
   async #drain(request: AdminRequest): Promise<AdminAnswer> {
@@ -174,7 +174,7 @@ export class AdminPaths {
       check.text('/route', route, 512)
       check.text('/upstream', upstream, 512)
       if (typeof open !== 'boolean') check.wrong('/open', open, 'true or false')
-      return { route: String(route), upstream: String(upstream), open: open === true }
+      return { route: textOf(route), upstream: textOf(upstream), open: open === true }
     })
     const { route, upstream, open } = asked
     if (!(await this.#options.runtime.isolate(route, upstream, open))) {
@@ -236,9 +236,9 @@ function readQuestion(
   }
   return {
     question: {
-      method: String(method),
-      host: String(host),
-      path: String(path),
+      method: textOf(method),
+      host: textOf(host),
+      path: textOf(path),
       headers: headers as NonNullable<ExplainRequest['headers']>,
     },
     target: {
@@ -248,6 +248,10 @@ function readQuestion(
       ...(typeof listener === 'string' ? { listener } : {}),
     },
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function isHeaders(value: unknown): boolean {

@@ -1,6 +1,8 @@
 import {
+  type Clock,
   type Closable,
   createCloseStack,
+  type Logger,
   realClock,
   realRandom,
   silentLogger,
@@ -12,6 +14,7 @@ import {
   openPooledRuntime,
   type RuntimeOptions,
 } from '../runtime/index.ts'
+import { AlertIntake, type IntakeReport } from '../slo/index.ts'
 import { type FileLoad, type FileSource, followFiles } from '../source/file-source.ts'
 import { followKv, type KvSource } from '../source/kv-source.ts'
 import { LastGood, readLastGood } from '../source/last-good.ts'
@@ -38,7 +41,6 @@ export interface GatewayServiceOptions extends RuntimeOptions {
     readonly listen?: { readonly address?: string; readonly port?: number }
     readonly token?: string
   }
-  readonly slo?: AdminSlo
   /** After each reading of the files that found a change. */
   readonly onFiles?: (load: FileLoad) => void
   /** After each batch that came into force. */
@@ -123,7 +125,7 @@ export async function openGatewayService(options: GatewayServiceOptions): Promis
       objects = new KvObjects({ kv, root: kvRoot, layers })
     }
     await layers.settled()
-    const { admin: wanted, slo, onDrain } = options
+    const { admin: wanted, onDrain } = options
     const admin =
       wanted &&
       stack.add(
@@ -133,7 +135,7 @@ export async function openGatewayService(options: GatewayServiceOptions): Promis
           clock,
           logger,
           ...wanted,
-          ...(slo === undefined ? {} : { slo }),
+          slo: adminSlo(runtime, clock, logger),
           ...(onDrain === undefined ? {} : { onDrain }),
           ...(source === undefined ? {} : { sourceUp: () => source.up }),
           applySeconds: () => (layers.last === undefined ? undefined : layers.last.ms / 1000),
@@ -166,11 +168,24 @@ function runtimeOptions(options: GatewayServiceOptions): RuntimeOptions {
     lastGood: _lastGood,
     backends: _backends,
     admin: _admin,
-    slo: _slo,
     onFiles: _onFiles,
     onChange: _onChange,
     onDrain: _onDrain,
     ...runtime
   } = options
   return runtime
+}
+
+/** Objectives and alerts as the admin API offers them. */
+function adminSlo({ slo }: GatewayRuntime, clock: Clock, logger: Logger): AdminSlo {
+  const intake = new AlertIntake({ engine: slo, clock })
+  const told = ({ problems }: IntakeReport): void => {
+    if (problems.length > 0) logger.log('warn', 'alerts were not accepted', { problems })
+  }
+  return {
+    webhook: (body) => told(intake.webhook(body)),
+    alerts: (body) => told(intake.alerts(body)),
+    metrics: () => slo.metrics(),
+    status: () => ({ objectives: slo.snapshot(), events: slo.events() }),
+  }
 }

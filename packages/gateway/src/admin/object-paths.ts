@@ -134,7 +134,12 @@ export class ObjectPaths {
         ? null
         : await this.#objects.write(
             // What was looked at is what is replaced.
-            changes.map(({ write, before }) => ({ ...write, expect: before?.revision ?? 0 })),
+            changes.map(({ write: { kind, key, text }, before }) => ({
+              kind,
+              key,
+              text,
+              expect: before?.revision ?? 0,
+            })),
           )
     return document('gateway-apply', { dryRun, revision, objects: shown })
   }
@@ -153,8 +158,9 @@ function planWrites(
   const plan = writes.map((write) => {
     const before = held.get(`${write.kind} ${write.key}`)
     held.delete(`${write.kind} ${write.key}`)
-    const action = before === undefined ? 'create' : before.text === write.text ? 'keep' : 'change'
-    return { write, action: action as PlannedObject['action'], before }
+    const action: PlannedObject['action'] =
+      before === undefined ? 'create' : before.text === write.text ? 'keep' : 'change'
+    return { write, action, before }
   })
   if (!prune) return plan
   const rest = [...held.values()].filter((one) => one.origin === undefined)

@@ -46,7 +46,7 @@ export class HostPool {
     this.even = true
     for (const [i, host] of this.candidates.entries()) {
       weights[i] = host.weight
-      if (now - host.since < slowStartMs) {
+      if (slowStartMs > 0 && now - host.since < slowStartMs) {
         this.warming = true
         weights[i] = host.weight * slowStartFactor(now - host.since, this.#config)
       }

@@ -31,6 +31,4 @@ export interface BackendTlsPlan {
   readonly names: readonly { readonly type: 'Hostname' | 'URI'; readonly value: string }[]
   /** Certificate by which the gateway identifies itself, PEM. */
   readonly client: { readonly cert: string; readonly key: string } | undefined
-  /** False: an `https` backend without a BackendTLSPolicy is not checked. */
-  readonly verify: boolean
 }

@@ -114,7 +114,7 @@ export class ServicePolicies {
       value: (name.type === 'URI' ? name.uri : name.hostname) ?? '',
     }))
     const { hostname } = validation
-    const plan = { hostname, ca, names, client: undefined, verify: true }
+    const plan = { hostname, ca, names, client: undefined }
     return { plan, fault: undefined, unresolved }
   }
 

@@ -123,10 +123,15 @@ export class ListenerSet implements Closable {
 
   /**
    * After `stop`: resolves when every connection that was accepted is in other hands, so that the data plane has all of
-   * those that are its.
+   * those that are its. Handshakes that take longer are ended.
    */
-  async settled(): Promise<void> {
-    await Promise.all([...this.#sockets.values()].map((socket) => socket.settled()))
+  async settled(withinMs: number = 2000): Promise<void> {
+    const sockets = [...this.#sockets.values()]
+    const timer = this.#options.clock.timer(withinMs, () => {
+      for (const socket of sockets) socket.endHandshakes()
+    })
+    await Promise.all(sockets.map((socket) => socket.settled()))
+    timer.cancel()
   }
 
   /** Resolves when no stream is left; after `timeoutMs` the rest is ended. Connections of HTTP are the data plane's. */

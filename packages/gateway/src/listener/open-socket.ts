@@ -107,6 +107,10 @@ export class OpenSocket {
     await this.#tcp?.settled()
   }
 
+  endHandshakes(): void {
+    this.#tcp?.endHandshakes()
+  }
+
   /** Takes no more connections. */
   stop(): void {
     this.#stopped = true

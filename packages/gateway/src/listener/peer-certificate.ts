@@ -18,7 +18,7 @@ export function anonymousPeer(serverName: string): PeerIdentity {
 /** Who the client of a finished handshake is, by the certificate that it was asked for. */
 export function peerIdentity(socket: TLSSocket, serverName: string): PeerIdentity {
   const certificate = socket.getPeerX509Certificate()
-  // Node calls a resumed session without any certificate authorized too.
+  // Whatever is said of a session that was resumed: without a certificate nobody is verified.
   if (certificate === undefined) return anonymousPeer(serverName)
   const names = parseAlternativeNames(certificate.subjectAltName)
   return {

@@ -157,7 +157,7 @@ export class TcpPort implements SnifferOwner {
     }
     const terminator = listener === undefined ? undefined : this.#terminators.get(listener)
     if (terminator === undefined) this.#refuse(socket, unrecognizedName)
-    else terminator.handshake(socket)
+    else terminator.handshake(socket, hello.serverName)
   }
 
   onNoHello(socket: Socket, reader: ClientHelloReader): void {
@@ -221,9 +221,13 @@ export class TcpPort implements SnifferOwner {
     if (this.#early.size > 0) await new Promise<void>((resolve) => this.#settled.push(resolve))
   }
 
+  endHandshakes(): void {
+    for (const socket of this.#early.values()) socket.destroy()
+  }
+
   /** Ends connections whose handshake is under way. */
   close(): void {
-    for (const socket of this.#early.values()) socket.destroy()
+    this.endHandshakes()
     this.#context.terminators.drop(this)
   }
 }

@@ -1,14 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import {
-  createSecureContext,
-  createServer,
-  type SecureContext,
-  type SecureContextOptions,
-  type Server,
-  type TlsOptions,
-  type TLSSocket,
-} from 'node:tls'
+import { createServer, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
 import { h2Ciphers } from '@tidemill/http2/node'
 import { certificateNames } from './certificate-names.ts'
 import type { TlsPlan } from './listener-plan.ts'
@@ -25,8 +17,6 @@ export interface TerminatorOptions {
   readonly onSecure: (socket: TLSSocket, terminator: TlsTerminator) => void
   readonly onFailed: () => void
 }
-
-type SniDone = (error: Error | null, context?: SecureContext) => void
 
 /** Certificates with the same names and keys of different kinds: OpenSSL takes the one that the client can verify. */
 interface CertificateGroup {
@@ -65,70 +55,69 @@ export function validationKey(tls: TlsPlan | undefined): string {
     .digest('base64url')
 }
 
-/** Ends the TLS of connections whose ClientHello may have been read already and given back. */
+/**
+ * Ends the TLS of connections whose ClientHello was read and put back. Each group of certificates has a server of its
+ * own, chosen by the server name: of a context that a SNICallback gives, Node takes one certificate alone.
+ */
 export class TlsTerminator {
   readonly validation: string
-  readonly #server: Server
+  readonly #servers: readonly Server[]
+  readonly #byName = new NameTable<Server>()
 
   /** Throws what OpenSSL says when a certificate and its key do not fit or cannot be read. */
   constructor(options: TerminatorOptions) {
-    const { tls } = options
+    const { tls, alpn, ticketKeys, handshakeMs } = options
     this.validation = validationKey(tls)
     const validation = tls.clientValidation
-    const common: SecureContextOptions & TlsOptions = {
+    const common: TlsOptions = {
       minVersion: 'TLSv1.2',
       ciphers: h2Ciphers,
-      ticketKeys: options.ticketKeys,
+      ticketKeys,
+      handshakeTimeout: handshakeMs,
       // A session that began under other demands is not resumed under these.
       sessionIdContext: this.validation.slice(0, 32) || 'tidemill',
-      ...(validation === undefined ? {} : { ca: [...validation.ca] }),
-    }
-    const groups = groupCertificates(tls.certificates)
-    const [first, ...others] = groups
-    const table = new NameTable<SecureContext | undefined>()
-    for (const name of first?.names ?? []) table.add(name, undefined)
-    for (const group of others) {
-      const context = createSecureContext({ ...common, cert: group.certs, key: group.keys })
-      for (const name of group.names) table.add(name, context)
-    }
-    this.#server = createServer({
-      ...common,
-      cert: first?.certs ?? [],
-      key: first?.keys ?? [],
-      handshakeTimeout: options.handshakeMs,
-      ...(options.alpn.length === 0 ? {} : { ALPNProtocols: [...options.alpn] }),
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
       ...(validation === undefined
         ? {}
-        : { requestCert: true, rejectUnauthorized: validation.mode === 'AllowValidOnly' }),
-      ...(others.length === 0
-        ? {}
         : {
-            SNICallback: (name: string, done: SniDone) =>
-              done(null, table.find(name.toLowerCase().replace(/\.$/u, ''))),
+            ca: [...validation.ca],
+            requestCert: true,
+            rejectUnauthorized: validation.mode === 'AllowValidOnly',
           }),
+    }
+    this.#servers = groupCertificates(tls.certificates).map(({ names, certs, keys }) => {
+      const server = createServer({ ...common, cert: certs, key: keys })
+      for (const name of names) this.#byName.add(name, server)
+      // The first one where no name fits.
+      this.#byName.add('', server)
+      this.#listen(server, options)
+      return server
     })
-    this.#server.on('secureConnection', (socket) => {
-      // Also of a session that was resumed.
-      if (
-        validation?.mode === 'AllowValidOnly' &&
-        (!socket.authorized || socket.getPeerX509Certificate() === undefined)
-      ) {
+  }
+
+  #listen(server: Server, { tls, onSecure, onFailed }: TerminatorOptions): void {
+    const certificateNeeded = tls.clientValidation?.mode === 'AllowValidOnly'
+    server.on('secureConnection', (socket) => {
+      // A session that was resumed is looked at as well.
+      const refused = certificateNeeded && socket.getPeerX509Certificate() === undefined
+      if (!refused && (socket.authorized || !certificateNeeded)) onSecure(socket, this)
+      else {
         socket.destroy()
-        options.onFailed()
-      } else options.onSecure(socket, this)
+        onFailed()
+      }
     })
-    this.#server.on('tlsClientError', (_error, socket) => {
+    server.on('tlsClientError', (_error, socket) => {
       socket.destroy()
-      options.onFailed()
+      onFailed()
     })
   }
 
   /** Bytes of the connection that were read already must have been put back. */
-  handshake(socket: Socket): void {
-    this.#server.emit('connection', socket)
+  handshake(socket: Socket, serverName: string): void {
+    this.#byName.find(serverName)?.emit('connection', socket)
   }
 
   setTicketKeys(keys: Buffer): void {
-    this.#server.setTicketKeys(keys)
+    for (const server of this.#servers) server.setTicketKeys(keys)
   }
 }

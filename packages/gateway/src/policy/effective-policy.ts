@@ -1,7 +1,7 @@
 import type { BreakerSpec } from '../breaker/index.ts'
 import { compareAge } from '../objects/age.ts'
 import { objectKey } from '../router/index.ts'
-import { type PolicyParts, readAuth } from './policy-parts.ts'
+import { type PolicyParts, readAuth, readSlo } from './policy-parts.ts'
 import type {
   PolicyFallback,
   PolicyHash,
@@ -59,6 +59,7 @@ function mergePolicies(
   const first = <Key extends keyof RoutePolicySpec>(key: Key): RoutePolicySpec[Key] | undefined =>
     all.find((policy) => policy.spec[key] !== undefined)?.spec[key]
   const auth = first('auth')
+  const slo = first('slo')
   return {
     policies: all.map((policy) => objectKey(policy.metadata)),
     priority: first('priority') ?? 0,
@@ -73,7 +74,7 @@ function mergePolicies(
     fallback: first('fallback'),
     limits: first('limits'),
     auth: auth === undefined ? undefined : readAuth(auth, '', []),
-    slo: first('slo'),
+    slo: slo === undefined ? undefined : readSlo(slo),
     concurrency: first('concurrency'),
   }
 }

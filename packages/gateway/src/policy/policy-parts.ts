@@ -3,13 +3,15 @@ import { type AuthSpec, readAuthSpec } from '../auth/index.ts'
 import { type ConcurrencySpec, readConcurrencySpec } from '../concurrency/concurrency-spec.ts'
 import { type LimitSpec, readLimitSpec } from '../limit/limit-spec.ts'
 import { isFields, ObjectCheck } from '../object-check.ts'
+import { readSloSpec, type SloConfig } from '../slo/slo-spec.ts'
 
 /** The parts of a policy that other folders own, as their registries take them. */
 export interface PolicyParts {
   readonly limits: readonly LimitSpec[] | undefined
   /** Read; the same object for the same policy. */
   readonly auth: AuthSpec | undefined
-  readonly slo: unknown
+  /** Read; the same object for the same policy. */
+  readonly slo: SloConfig | undefined
   readonly concurrency: ConcurrencySpec | undefined
 }
 
@@ -23,7 +25,7 @@ export function checkParts(
 ): void {
   checkLimits(spec['limits'], `${path}/limits`, problems)
   if (spec['auth'] !== undefined) readAuth(spec['auth'], `${path}/auth`, problems)
-  if (spec['slo'] !== undefined) checkSlo(spec['slo'], `${path}/slo`, problems)
+  if (spec['slo'] !== undefined) readSloSpec(spec['slo'], `${path}/slo`, problems)
   if (spec['concurrency'] !== undefined) {
     readConcurrencySpec(spec['concurrency'], `${path}/concurrency`, problems)
   }
@@ -40,10 +42,6 @@ function checkLimits(value: unknown, path: string, problems: Problem[]): void {
   })
 }
 
-function checkSlo(value: unknown, path: string, problems: Problem[]): void {
-  new ObjectCheck(problems).object(path, value)
-}
-
 /** Authenticators are kept by what was read, so one policy gives one object however often it is merged. */
 const readBefore = new WeakMap<object, AuthSpec>()
 
@@ -53,5 +51,16 @@ export function readAuth(value: unknown, path: string, problems: Problem[]): Aut
   if (known !== undefined) return known
   const read = readAuthSpec(value, path, problems)
   if (read !== undefined) readBefore.set(value, read)
+  return read
+}
+
+const slosBefore = new WeakMap<object, SloConfig>()
+
+/** Of a policy that was checked. */
+export function readSlo(value: object): SloConfig | undefined {
+  const known = slosBefore.get(value)
+  if (known !== undefined) return known
+  const read = readSloSpec(value, '', [])
+  if (read !== undefined) slosBefore.set(value, read)
   return read
 }

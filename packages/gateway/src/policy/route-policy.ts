@@ -6,6 +6,7 @@ import type { LimitSpec } from '../limit/limit-spec.ts'
 import { type Fields, ObjectCheck } from '../object-check.ts'
 import type { ObjectMeta } from '../router/index.ts'
 import { checkMetadata, durationMs } from '../router/route-validator.ts'
+import type { SloSpec } from '../slo/slo-spec.ts'
 import { checkParts, partNames } from './policy-parts.ts'
 import { checkPolicyTargets } from './policy-target.ts'
 
@@ -47,7 +48,7 @@ export interface RoutePolicySpec {
   /** Who may come in. */
   readonly auth?: AuthSettings
   /** Objectives, and what is done when they burn. */
-  readonly slo?: unknown
+  readonly slo?: SloSpec
   /** Requests in flight. */
   readonly concurrency?: ConcurrencySpec
 }

@@ -1,4 +1,5 @@
-import { type Clock, createUuid7, type Logger, type Random } from '@tidemill/core'
+import { randomBytes } from 'node:crypto'
+import { type Clock, createUuid7, type Logger, type Random, type Timer } from '@tidemill/core'
 import type { AccessLog, AccessLogSettings } from '../access/index.ts'
 import { fetchJwks, JwksCache, type JwksFetch } from '../auth/index.ts'
 import { BreakerRegistry } from '../breaker-registry.ts'
@@ -11,6 +12,7 @@ import { type Binder, ListenerSet, type SocketState } from '../listener/index.ts
 import { MetricsRegistry } from '../metrics.ts'
 import { openAccessLog } from './access-log-file.ts'
 import { RequestLog } from '../request-log.ts'
+import { SloEngine, type SloSettings } from '../slo/index.ts'
 import { createTraffic } from '../traffic/index.ts'
 import { ClusterRegistry } from '../upstream/cluster-registry.ts'
 
@@ -30,6 +32,10 @@ export interface CoreOptions {
   readonly requestLogSize?: number
   /** Undefined: no access log. */
   readonly accessLog?: AccessLogSettings
+  /** Of the objectives of all routes. */
+  readonly slo?: SloSettings
+  /** Another process evaluates the objectives. */
+  readonly sloRole?: 'local' | 'worker'
   readonly fetchJwks?: JwksFetch
   /** Of a worker: its sockets are the primary's, its node-wide limits too. */
   readonly binder?: Binder
@@ -45,6 +51,7 @@ export class GatewayCore {
   readonly clusters: ClusterRegistry
   readonly breakers: BreakerRegistry
   readonly guards: GuardRegistry
+  readonly slo: SloEngine
   readonly metrics: MetricsRegistry = new MetricsRegistry()
   readonly log: RequestLog
   readonly access: AccessLog | undefined
@@ -53,6 +60,7 @@ export class GatewayCore {
   readonly lag: LoopLag
   readonly startedAt: number
   readonly clock: Clock
+  #ticketRotation: Timer | undefined = undefined
   #closing: Promise<void> | undefined = undefined
 
   constructor(options: CoreOptions) {
@@ -73,6 +81,13 @@ export class GatewayCore {
       leases: options.leases,
       lag: () => this.lag.ms,
     })
+    this.slo = new SloEngine({
+      clock,
+      random,
+      logger,
+      ...options.slo,
+      role: options.sloRole ?? 'local',
+    })
     this.log = new RequestLog(options.requestLogSize ?? 1024)
     const { accessLog } = options
     this.access = accessLog === undefined ? undefined : openAccessLog(accessLog, clock, random)
@@ -81,6 +96,7 @@ export class GatewayCore {
       metrics: this.metrics,
       breakers: this.breakers,
       guards: this.guards,
+      slo: this.slo,
       maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
       ...(options.listenAddress === undefined ? {} : { listenAddress: options.listenAddress }),
       ...(options.implicitListener === undefined
@@ -115,6 +131,21 @@ export class GatewayCore {
     })
   }
 
+  /**
+   * Makes the keys of TLS sessions anew from time to time, so that a key that leaks opens little; in a pool of workers
+   * the primary does it.
+   */
+  rotateTicketKeys(everyMs: number): void {
+    this.#ticketRotation = this.clock.timer(
+      everyMs,
+      () => {
+        this.listeners.setTicketKeys(randomBytes(48))
+        this.rotateTicketKeys(everyMs)
+      },
+      { ref: false },
+    )
+  }
+
   /** Brings a batch into force; resolves when each new socket is bound or has failed. */
   apply(
     changes: readonly ObjectChange[],
@@ -128,7 +159,7 @@ export class GatewayCore {
   /** Takes no more connections and lets requests end; see `DataPlane.drain`. Streams have the same time. */
   async drain(graceMs: number, timeoutMs: number): Promise<void> {
     this.listeners.stop()
-    await this.listeners.settled()
+    await this.listeners.settled(graceMs)
     await Promise.all([
       this.plane.drain(graceMs, timeoutMs),
       this.listeners.drained(graceMs + timeoutMs),
@@ -141,11 +172,13 @@ export class GatewayCore {
   }
 
   async #close(): Promise<void> {
+    this.#ticketRotation?.cancel()
     await this.drain(0, 5000)
     await this.listeners.close()
     await this.plane.close()
     await this.clusters.close()
     this.guards.close()
+    await this.slo.close()
     this.lag.close()
     await this.access?.close()
   }

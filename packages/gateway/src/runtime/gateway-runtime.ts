@@ -11,12 +11,15 @@ import type {
 import type { LimitCounts } from '../limit/index.ts'
 import type { TrafficMetrics } from '../metrics.ts'
 import type { RequestRecord } from '../request-log.ts'
+import type { SloEngine } from '../slo/index.ts'
 import type { ClusterStats } from '../upstream/cluster.ts'
 
 /** A running gateway whatever its objects come from: in this process, or in several workers that answer as one. */
 export interface GatewayRuntime extends Closable {
   /** Of the newest batch in force everywhere. */
   readonly revision: number
+  /** Objectives of the routes; here they are evaluated, over all workers. */
+  readonly slo: SloEngine
   /**
    * Brings a batch into force in one turn (of each worker); `snapshot` says that objects not in it do not exist. An object
    * that is not valid keeps its last good version and is reported by `status`; so is a socket that cannot be bound.

@@ -6,15 +6,20 @@ import type { GatewayRuntime } from './gateway-runtime.ts'
 import { Isolations } from './isolations.ts'
 import { coreOptions, type RuntimeOptions } from './runtime-options.ts'
 
+/** How long the keys of TLS sessions serve. */
+const ticketMs = 8 * 60 * 60_000
+
 /** A gateway in this process, told what to serve by `apply`. */
 export function openLocalRuntime(options: RuntimeOptions): GatewayRuntime {
   const core = new GatewayCore(coreOptions(options))
+  core.rotateTicketKeys(ticketMs)
   const { configuration, listeners } = core
   const isolations = new Isolations(core.breakers)
   const runtime: GatewayRuntime = {
     get revision() {
       return configuration.revision
     },
+    slo: core.slo,
     async apply(changes, revision, snapshot) {
       await core.apply(changes, revision, snapshot)
     },

@@ -6,6 +6,7 @@ import { Configuration } from '../configuration/index.ts'
 import { explain, explainDecision } from '../explanation.ts'
 import { LeaseCoordinator } from '../limit/index.ts'
 import type { RequestRecord } from '../request-log.ts'
+import { SloEngine } from '../slo/index.ts'
 import { createWorkerPool } from '../workers/index.ts'
 import { listeningSockets } from './core-figures.ts'
 import type { GatewayRuntime, RuntimeSnapshot } from './gateway-runtime.ts'
@@ -13,15 +14,17 @@ import { ListedClusters } from './listed-clusters.ts'
 import { listenAddressOf } from './listen-rule.ts'
 import { mergeSnapshots } from './merged-figures.ts'
 import type { RuntimeOptions } from './runtime-options.ts'
+import { evaluateSlo } from './slo-evaluation.ts'
 import { workerArgument } from './worker-options.ts'
 
 /** A configuration that serves nobody: for status, explanations and checks. */
-export function listedConfiguration(options: RuntimeOptions): Configuration {
+export function listedConfiguration(options: RuntimeOptions, slo?: SloEngine): Configuration {
   const { clock = realClock, random = realRandom, logger = silentLogger } = options
   return new Configuration({
     clusters: new ListedClusters(),
     metrics: new MetricsRegistry(),
     breakers: new BreakerRegistry(clock, random, silentLogger),
+    ...(slo === undefined ? {} : { slo }),
     maxBodyBytes: options.maxBodyBytes ?? 10 * 1024 * 1024,
     listenAddress: listenAddressOf(options.listen ?? []),
     ...(options.implicitListener === undefined
@@ -39,7 +42,8 @@ export async function openPooledRuntime(
   options: RuntimeOptions & { readonly workers: number },
 ): Promise<GatewayRuntime> {
   const { clock = realClock, random = realRandom, logger = silentLogger, workers } = options
-  const configuration = listedConfiguration(options)
+  const slo = new SloEngine({ clock, random, logger, ...options.slo, role: 'primary' })
+  const configuration = listedConfiguration(options, slo)
   const pool = await createWorkerPool({
     entry: new URL(
       import.meta.url.endsWith('.ts') ? 'worker-main.ts' : 'worker-main.js',
@@ -55,6 +59,11 @@ export async function openPooledRuntime(
   const startedAt = clock.monotonic()
   const asked = async <T>(name: string, body: unknown = null): Promise<T[]> =>
     (await pool.ask(name, body)).map(({ answer }) => answer as T)
+  const evaluation = evaluateSlo(slo, (decisions) => asked('slo', decisions), clock)
+  const close = async (): Promise<void> => {
+    evaluation.stop()
+    await pool.close()
+  }
   const states = () =>
     configuration.sockets().map((plan) => {
       const bound = pool.sockets().find((one) => one.key === plan.key)
@@ -72,6 +81,7 @@ export async function openPooledRuntime(
     get revision() {
       return configuration.revision
     },
+    slo,
     async apply(changes, revision, snapshot) {
       configuration.apply(changes, revision, snapshot)
       await pool.apply({ changes, revision, snapshot })
@@ -102,8 +112,8 @@ export async function openPooledRuntime(
       (await asked<boolean>('isolate', { route, upstream, open })).includes(true),
     restart: () => pool.roll(),
     drain: (graceMs, timeoutMs) => pool.drain({ grace: `${graceMs}ms`, timeout: `${timeoutMs}ms` }),
-    close: () => pool.close(),
-    [Symbol.asyncDispose]: () => pool.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
   return runtime
 }

@@ -8,6 +8,7 @@ import {
 } from '@tidemill/core'
 import type { AccessLogSettings } from '../access/index.ts'
 import type { SocketAddress } from '../configuration/index.ts'
+import type { SloSettings } from '../slo/index.ts'
 import type { CoreOptions } from './gateway-core.ts'
 import { type ListenRule, listenAddressOf } from './listen-rule.ts'
 
@@ -25,6 +26,8 @@ export interface RuntimeOptions {
   readonly requestLogSize?: number
   /** Undefined: no access log. */
   readonly accessLog?: AccessLogSettings
+  /** Of the objectives of all routes. */
+  readonly slo?: SloSettings
   readonly clock?: Clock
   readonly random?: Random
   readonly logger?: Logger

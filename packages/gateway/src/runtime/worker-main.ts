@@ -12,6 +12,7 @@ await runWorker(async (context) => {
   const options = coreOptions(readWorkerArgument(process.argv[2]))
   const core = new GatewayCore({
     ...options,
+    sloRole: 'worker',
     binder: context.binder,
     ticketKeys: context.ticketKeys,
     workers: context.workers,
@@ -33,6 +34,9 @@ await runWorker(async (context) => {
           return coreSnapshot(core)
         case 'requests':
           return core.log.latest(question.body)
+        case 'slo':
+          core.slo.apply(question.body)
+          return core.slo.take()
         case 'isolate':
           return isolations.set(question.body.route, question.body.upstream, question.body.open)
       }

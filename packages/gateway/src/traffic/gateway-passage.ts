@@ -234,8 +234,13 @@ export class GatewayPassage implements Passage {
       this.#addAnswerHeaders(session.headers)
     }
     const backend = chooseBackend(plan, hash)
-    const { cluster, invalid } = backend
+    const { cluster, invalid, redirect } = backend
     const { route } = plan
+    if (redirect !== undefined) {
+      this.#flag = 'RD'
+      this.answer = redirectAnswer(redirect, view, this.#prefix)
+      return
+    }
     if (invalid !== undefined || !cluster.registered) {
       const reason = invalid ?? `the backend ${backend.upstream} is not registered`
       this.deny('NB', 'TM_GATEWAY_BACKEND_INVALID', { route, reason })

@@ -23,7 +23,10 @@ export function createTraffic(context: TrafficContext): Traffic {
     begin(view, listener) {
       const entry = listener.router.match(view)
       const passage = new GatewayPassage(context, view, entry?.target.counter ?? unmatched)
-      if (entry === undefined) {
+      if (listener.admits?.(view.clientAddress) === false) {
+        const reason = 'the address of the client is not accepted here'
+        passage.deny('UAEX', 'TM_GATEWAY_FORBIDDEN', { reason })
+      } else if (entry === undefined) {
         passage.deny('NR', 'TM_GATEWAY_NO_ROUTE', { method: view.method, path: view.path })
       } else passage.route(entry)
       return passage

@@ -132,9 +132,10 @@ export function identityFault(tls: BackendTls, certificate: PeerCertificate): Er
 /** The URIs of a subjectAltName text, in which Node writes what could be mistaken for a separator as a JSON string. */
 export function subjectUris(text: string): string[] {
   const uris: string[] = []
-  for (const match of text.matchAll(/(?:^|, )URI:("(?:[^"\\]|\\.)*"|[^",]*)/gu)) {
-    const value = match[1] as string
-    uris.push(value.startsWith('"') ? (JSON.parse(value) as string) : value)
+  // One entry behind the other from the start: what stands inside the quotes of one is no entry.
+  const entry = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/guy
+  for (const [, type, value = ''] of text.matchAll(entry)) {
+    if (type === 'URI') uris.push(value.startsWith('"') ? (JSON.parse(value) as string) : value)
   }
   return uris
 }

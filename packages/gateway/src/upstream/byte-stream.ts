@@ -45,7 +45,7 @@ class ByteStreamOpening {
 
   next(reason?: string): void {
     const cluster = this.#cluster
-    const host = cluster.balancer.pick(this.#hash, this.#tried)
+    const host = cluster.pick(this.#hash, this.#tried)
     if (host === undefined || this.#tried.includes(host) || this.#tried.length === mostHosts) {
       const why =
         reason === undefined ? failure('no-host', cluster.emptyReason) : failure('connect', reason)

@@ -93,6 +93,12 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
         this.#blocked = true
         return false
       }
+      if (body?.drained === false) {
+        // What came before is still on its way to this attempt.
+        body.add(part)
+        this.#blocked = true
+        return false
+      }
       if (body?.whole === true) {
         body.add(part)
         body.next()
@@ -111,7 +117,8 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
     if (this.#over || this.#ended) return
     this.#ended = true
     this.#trailers = trailers
-    if (this.#attempt !== undefined && !this.#awaitsTunnel) this.#endAttempt(this.#attempt)
+    if (this.#attempt === undefined || this.#awaitsTunnel || this.#body?.drained === false) return
+    this.#endAttempt(this.#attempt)
   }
 
   /** A tunnel was asked for and not answered: nothing may be written yet. */
@@ -164,7 +171,7 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
   #choose(now: number): void {
     const cluster = this.#cluster
     const balancer = cluster.balancer
-    const host = this.fresh ? this.host : balancer.pick(this.request.hash, this.#tried)
+    const host = this.fresh ? this.host : cluster.pick(this.request.hash, this.#tried)
     if (host === undefined) {
       if (cluster.awaitHosts(this)) this.#arm(now)
       else this.#failSoon('no-host', cluster.emptyReason)
@@ -205,13 +212,12 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
     if (this.#pool === undefined) return
     this.#pool = undefined
     this.fresh = false
-    const body = this.#body
     if (this.#awaitsTunnel) {
       this.#awaitHead(attempt)
       return
     }
-    if (body !== undefined) this.#sendBody(attempt, body)
-    if (this.#attempt === attempt && this.#ended) this.#endAttempt(attempt)
+    this.#body?.rewind()
+    this.#sendBody(attempt, this.#body)
   }
 
   onPoolEnded(): void {
@@ -222,18 +228,26 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
     this.#choose(this.#cluster.clock.monotonic())
   }
 
-  #sendBody(attempt: Attempt, body: RequestBody): void {
+  /** Gives the attempt what is held, as far as it takes it now, and the end behind the last of it. */
+  #sendBody(attempt: Attempt, body: RequestBody | undefined): void {
     let open = true
-    body.rewind()
-    try {
-      for (let part = body.next(); part !== undefined; part = body.next())
-        open = attempt.write(part)
-    } catch {
-      this.#unwritable()
-      return
+    if (body !== undefined) {
+      try {
+        while (open && this.#attempt === attempt) {
+          const part = body.next()
+          if (part === undefined) break
+          open = attempt.write(part)
+        }
+      } catch {
+        this.#unwritable()
+        return
+      }
+      // Writing can show that the connection has broken.
+      if (this.#attempt !== attempt || !body.drained) return
+      body.trim()
     }
-    body.trim()
-    if (open && this.#blocked && !this.#ended) {
+    if (this.#ended) this.#endAttempt(attempt)
+    else if (open && this.#blocked) {
       this.#blocked = false
       queueMicrotask(() => {
         if (!this.#over) this.#handler.onWritable(this)
@@ -297,15 +311,8 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
       this.#arm(now)
     } else if (this.#timer !== undefined) this.#disarm()
     this.#handler.onResponse(this, status, headers, bodyLength)
-    if (status === 101 && this.#attempt !== undefined) this.#beginTunnel(this.#attempt)
-  }
-
-  /** What was written before the tunnel stood. */
-  #beginTunnel(attempt: Attempt): void {
-    const body = this.#body
-    this.#body = undefined
-    if (body !== undefined) this.#sendBody(attempt, body)
-    if (this.#ended) this.#endAttempt(attempt)
+    // What was written before the tunnel stood.
+    if (status === 101 && this.#attempt !== undefined) this.#sendBody(this.#attempt, this.#body)
   }
 
   onAttemptBody(chunk: Buffer): void {
@@ -323,9 +330,14 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
   }
 
   onAttemptWritable(): void {
-    if (this.#over || this.#attempt === undefined) return
+    const attempt = this.#attempt
+    if (this.#over || attempt === undefined) return
+    if (this.#body?.drained === false) {
+      this.#sendBody(attempt, this.#body)
+      return
+    }
     this.#blocked = false
-    this.#handler.onWritable(this)
+    if (!this.#ended) this.#handler.onWritable(this)
   }
 
   onAttemptFault(found: AttemptFault): void {
@@ -454,6 +466,7 @@ export class Call implements UpstreamCall, Applicant, TimedCall {
   /** The attempt has had its answer, which nobody else gets. */
   #give(status: number): void {
     this.#attempt = undefined
+    this.#processed = true
     this.#cluster.record(this.host as Host, status)
     this.#finishAttempt(status)
     this.#exclude()

@@ -113,7 +113,7 @@ export class ConnectionPool {
     for (const applicant of this.#waiting) {
       const lane = this.#free(applicant)
       if (lane === undefined) {
-        if (applicant.fresh || applicant.request.upgrade !== '') continue
+        if (applicant.fresh) continue
         break
       }
       this.leave(applicant)
@@ -157,7 +157,9 @@ export class ConnectionPool {
     if (at < 0) return
     this.#http2.splice(at, 1)
     this.#drop(1)
-    this.#grow()
+    // To try again and again would help nobody.
+    if (!lane.settled) this.#refuse(`no connection to ${this.host.key}: it does not speak HTTP/2`)
+    else this.#grow()
   }
 
   tunnelOpened(tunnel: Http1Tunnel): void {
@@ -209,6 +211,11 @@ export class ConnectionPool {
   }
 
   #begin(applicant: Applicant, lane: Http1Lane | Http2Lane): void {
+    if (applicant.request.upgrade !== '' && lane instanceof Http2Lane && !lane.tunnels) {
+      const reason = 'it lets no tunnels through HTTP/2'
+      queueMicrotask(() => applicant.onAttemptFault(fault('protocol', reason, true)))
+      return
+    }
     let attempt: Attempt
     try {
       attempt = lane.begin(applicant, applicant.request, applicant.headMs())
@@ -228,10 +235,7 @@ export class ConnectionPool {
 
   #free(applicant: Applicant): Http1Lane | Http2Lane | undefined {
     if (this.#http2.length > 0) {
-      const tunnel = applicant.request.upgrade !== ''
-      for (const lane of this.#http2) {
-        if (lane.slots > 0 && (!tunnel || lane.settled)) return lane
-      }
+      for (const lane of this.#http2) if (lane.slots > 0) return lane
     }
     if (this.#idle.length === 0) return undefined
     if (applicant.fresh) return this.#unused()

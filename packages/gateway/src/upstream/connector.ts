@@ -61,6 +61,7 @@ export class Connector {
       socket = connectTls({
         ...options,
         secureContext: this.#context,
+        rejectUnauthorized: true,
         ALPNProtocols: [...offers[offer]],
         checkServerIdentity: (_name, certificate) => identityFault(tls, certificate),
       })

@@ -32,6 +32,7 @@ function probeOf(config: ClusterConfig, ports: Omit<HealthCheckerPorts, 'probe'>
     clock: ports.clock,
     tls: {
       secureContext: secureContext(tls),
+      rejectUnauthorized: true,
       servername: sniName(tls),
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity: (_name: string, certificate: PeerCertificate) =>

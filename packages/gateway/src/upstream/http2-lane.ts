@@ -24,9 +24,10 @@ export class Http2Lane implements ConnectionHandler {
   readonly #pool: ConnectionPool
   readonly #connection: Http2Connection
   readonly #close: () => void
-  #settled = false
   /** Requests so far. */
   uses: number = 0
+  /** The server's settings have come. */
+  settled: boolean = false
 
   constructor(socket: Socket, pool: ConnectionPool) {
     this.#pool = pool
@@ -44,14 +45,9 @@ export class Http2Lane implements ConnectionHandler {
     this.#close = () => binding.close()
   }
 
-  /** Requests that it takes now. */
+  /** Requests that it takes now: none before its settings say how many. */
   get slots(): number {
-    return this.#connection.slots
-  }
-
-  /** Its settings have come: only then is it known whether tunnels are let through. */
-  get settled(): boolean {
-    return this.#settled
+    return this.settled ? this.#connection.slots : 0
   }
 
   get tunnels(): boolean {
@@ -97,7 +93,7 @@ export class Http2Lane implements ConnectionHandler {
 
   onSettings(): void {
     // Before the server has acknowledged ours, of which nobody is told.
-    this.#settled = true
+    this.settled = true
     this.#pool.serve()
   }
 
@@ -180,7 +176,8 @@ class Http2Attempt implements Attempt {
       if (part === undefined) break
       this.#deliver(part)
     }
-    if (!this.#paused && this.#held.length === 0 && this.#trailers !== undefined) this.#finish(this.#trailers)
+    if (!this.#paused && this.#held.length === 0 && this.#trailers !== undefined)
+      this.#finish(this.#trailers)
   }
 
   abort(): void {

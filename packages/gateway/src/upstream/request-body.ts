@@ -21,6 +21,11 @@ export class RequestBody {
     return this.#bytes
   }
 
+  /** The attempt under way was given all there is. */
+  get drained(): boolean {
+    return this.#given === this.#parts.length
+  }
+
   add(part: Uint8Array): void {
     this.#parts.push(part)
     this.#bytes += part.length

@@ -23,6 +23,7 @@ import { type ClusterConfig, defaultClusterConfig } from './cluster-spec.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { Connector, type Offer } from './connector.ts'
 import { watchHealth } from './health-watch.ts'
+import { hostOfSession } from './host-affinity.ts'
 import { type NameResolver, resolveEveryMs } from './name-resolver.ts'
 import type { PoolOwner } from './pool-owner.ts'
 import type {
@@ -127,6 +128,14 @@ export class RunningCluster implements Cluster, PoolOwner {
     openByteStream(this, this.#connector, hash, done)
   }
 
+  /** The host for an attempt; equal hashes (not -1) come to the same one whatever the balancer, while it is usable. */
+  pick(hash: number, tried: readonly Host[] | undefined): Host | undefined {
+    const { balancer } = this
+    const { type } = this.config.loadBalancer
+    if (hash < 0 || type === 'maglev' || type === 'ring-hash') return balancer.pick(hash, tried)
+    return hostOfSession(this.hosts, hash, tried, balancer.panic) ?? balancer.pick(hash, tried)
+  }
+
   poolOf(host: Host, request: UpstreamRequest): ConnectionPool {
     let pools = this.#pools.get(host)
     if (pools === undefined) {
@@ -193,14 +202,11 @@ export class RunningCluster implements Cluster, PoolOwner {
 
   mayOpen(pool: ConnectionPool): boolean {
     if (this.#connections < this.config.connections) return true
-    // Added only afterwards: a connection that closes tells the crowded.
+    // Its own unused ones as well: it has them only where a fresh one is wanted.
     for (const { main, tunnels } of this.#pools.values()) {
-      if (main !== pool && main.closeIdle()) return this.mayOpen(pool)
-      if (tunnels !== undefined && tunnels !== pool && tunnels.closeIdle())
-        return this.mayOpen(pool)
+      if (main.closeIdle() || tunnels?.closeIdle() === true) return this.mayOpen(pool)
     }
-    // One with connections of its own will have one of them free.
-    if (pool.connections === 0) this.#crowded.add(pool)
+    this.#crowded.add(pool)
     return false
   }
 

@@ -11,13 +11,16 @@ import type { SocketAnswer, ToPrimary, ToWorker } from './protocol.ts'
 /** How often the primary hears of connections that ended, in milliseconds. */
 const reportMs = 20
 
+/** How long connections may be on their way, in milliseconds. */
+const lateMs = 10_000
+
 const ignore = (): void => undefined
 
 /** Sockets of a worker: the primary owns them and hands connections over. */
 export class WorkerBinder implements Binder {
   readonly #channel: Channel<ToPrimary, ToWorker>
   readonly #clock: Clock
-  /** By key. They stay when a socket closes: connections may be on their way, and are served like those before. */
+  /** By key. They outlive their socket: connections may be on their way, and are served like those before. */
   readonly #receivers = new Map<string, (socket: Socket) => void>()
   /** By key, for udp sockets that another worker serves so far. */
   readonly #serve = new Map<string, () => void>()
@@ -79,7 +82,15 @@ export class WorkerBinder implements Binder {
     // The first connection may come right behind the answer.
     this.#receivers.set(plan.key, onConnection)
     const { port } = await this.#open(plan)
-    return { port, close: () => this.#channel.event('release', { key: plan.key }) }
+    return { port, close: () => this.#close(plan.key, onConnection) }
+  }
+
+  #close(key: string, receiver: (socket: Socket) => void): void {
+    this.#channel.event('release', { key })
+    const forget = (): void => {
+      if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
+    }
+    this.#clock.timer(lateMs, forget, { ref: false })
   }
 
   async udp(plan: SocketPlan, onSocket: Parameters<Binder['udp']>[1]): Promise<BoundSocket> {

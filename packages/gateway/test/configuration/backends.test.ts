@@ -103,8 +103,8 @@ describe('configuration: backends', () => {
     assert.equal(settings(80)?.protocol, 'http1')
     assert.equal(settings(81)?.protocol, 'h2')
     assert.equal(settings(82)?.protocol, 'http1')
-    assert.deepEqual([settings(83)?.protocol, settings(83)?.tls?.verify], ['auto', false])
-    assert.deepEqual([settings(84)?.protocol, settings(84)?.tls?.verify], ['http1', false])
+    assert.deepEqual([settings(83)?.protocol, settings(83)?.tls?.ca], ['auto', []])
+    assert.deepEqual([settings(84)?.protocol, settings(84)?.tls?.ca], ['http1', []])
     assert.equal(resolved(h, 'HTTPRoute infra/a'), 'True ResolvedRefs')
     h.apply(
       route('b', toGateway, rules(refs[5] ?? '')) + route('c', toGateway, rules(refs[6] ?? '')),
@@ -253,7 +253,6 @@ describe('configuration: TLS to backends', () => {
         { type: 'URI', value: 'spiffe://abc/x' },
       ],
       client: undefined,
-      verify: true,
     })
     assert.deepEqual(h.parents('BackendTLSPolicy infra/p'), [
       { Accepted: 'True Accepted', ResolvedRefs: 'True ResolvedRefs' },

@@ -127,6 +127,27 @@ describe('ListenerSet', () => {
     assert.equal(stand.set.counts().sockets[0]?.tcp?.handshakeFailures, 1)
   })
 
+  it('waits for handshakes under way after stop, and ends them when they take too long', async () => {
+    const clock = createVirtualClock()
+    await using stand = openStand({ clock })
+    const tls = terminate([createTestAuthority().issue({ names: ['a.test'] })])
+    const [port = 0] = await stand.apply(
+      socket('a', [listener({ name: 'a', protocol: 'HTTPS', tls })]),
+    )
+    const connection = connect(port, '127.0.0.1')
+    await until(() => stand.set.counts().sockets[0]?.tcp?.open === 1)
+    stand.set.stop()
+    let settled = false
+    const done = stand.set.settled(1000).then(() => {
+      settled = true
+    })
+    await clock.advance(990)
+    assert.equal(settled, false)
+    await clock.advance(20)
+    await closed(connection)
+    await done
+  })
+
   it('tells a client that speaks plain HTTP to a TLS port what is wrong', async () => {
     await using stand = openStand()
     const tls = terminate([createTestAuthority().issue({ names: ['a.test'] })])

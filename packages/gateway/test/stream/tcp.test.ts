@@ -117,6 +117,8 @@ describe('a TCP route', () => {
     backendSide?.resume()
     await until(() => received === total)
     backendSide?.end()
+    await readAll(client)
+    await until(() => stand.set.counts().streams.open === 0)
   })
 
   it('resets the client when no route, no backend or no host takes it', async () => {

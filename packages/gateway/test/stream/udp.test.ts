@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { afterEach, describe, it } from 'node:test'
 import { createSeededRandom, createVirtualClock } from '@tidemill/core'
 import { defaultListenerSettings, type SocketPlan } from '../../src/listener/listener-plan.ts'
-import type { UdpCounts } from '../../src/stream/udp-relay.ts'
+import { type UdpCounts, UdpRelay } from '../../src/stream/udp-relay.ts'
 import type { Cluster } from '../../src/upstream/cluster.ts'
 import {
   listener,
@@ -160,6 +160,17 @@ describe('a UDP route', () => {
     await until(() => counts(stand).packetsIn >= 2)
     for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
     assert.deepEqual([counts(stand).packetsIn, counts(stand).dropped], [2, 1])
+  })
+
+  it('does not answer a packet that seems to come from itself', async () => {
+    const clock = createVirtualClock()
+    const relay = new UdpRelay(udp([[await echo('a'), 1]]), clock, createSeededRandom(1))
+    const own = await open()
+    relay.serve(own)
+    own.send('x', own.address().port, '127.0.0.1')
+    await until(() => relay.counts.dropped === 1)
+    assert.equal(relay.counts.opened, 0)
+    relay.close()
   })
 
   it('begins anew after a backend that refuses', async () => {

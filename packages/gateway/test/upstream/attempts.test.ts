@@ -102,7 +102,9 @@ describe('a route with retries', () => {
   it('repeats the statuses it names, at hosts not tried before', async (t) => {
     const bad = await RawServer.start(t, (connection) => connection.send(plainStatus(503)))
     const good = await RawServer.start(t, ok)
-    const { get, cluster } = rig(t, [bad.port, good.port], { loadBalancer: { type: 'round-robin' } })
+    const { get, cluster } = rig(t, [bad.port, good.port], {
+      loadBalancer: { type: 'round-robin' },
+    })
     for (let i = 0; i < 6; i++) {
       const outcome = await get({ retry: retryOn([503]) })
       assert.equal(outcome.status, 200)
@@ -257,7 +259,11 @@ describe('a route with retries', () => {
     const { cluster } = rig(t, [server.port], {}, { clock })
     const outcome = new Outcome()
     const call = cluster.send(
-      request({ attemptMs: 400, deadline: clock.monotonic() + 1000, retry: retryOn([503], { attempts: 9 }) }),
+      request({
+        attemptMs: 400,
+        deadline: clock.monotonic() + 1000,
+        retry: retryOn([503], { attempts: 9 }),
+      }),
       outcome,
     )
     for (let i = 0; i < 200 && !outcome.over; i++) {
@@ -313,7 +319,12 @@ describe('the times of an attempt', () => {
   it('end a connection that cannot be made', async (t) => {
     const clock = createVirtualClock()
     // TEST-NET-1: nobody is there, and nobody says so.
-    const { registry, cluster } = rig(t, [], { connectTimeout: '700ms' }, { clock, random: realRandom })
+    const { registry, cluster } = rig(
+      t,
+      [],
+      { connectTimeout: '700ms' },
+      { clock, random: realRandom },
+    )
     registry.setHosts(cluster.name, [{ address: '192.0.2.1', port: 9 }])
     const outcome = new Outcome()
     cluster.send(request(), outcome)

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Problem } from '@tidemill/core'
 import { createVirtualClock } from '@tidemill/core'
-import { clusterConfig, type ClusterEvent, ClusterRegistry, readClusterSpec } from '../../src/upstream/index.ts'
+import {
+  clusterConfig,
+  type ClusterEvent,
+  ClusterRegistry,
+  readClusterSpec,
+} from '../../src/upstream/index.ts'
 import { local, Outcome, request, rig, turns } from './rig.ts'
 import { RawServer } from './raw-server.ts'
 
@@ -56,15 +61,30 @@ describe('a registry of clusters', () => {
     assert.equal(cluster.stats().connections, 1)
   })
 
+  it('shares requests evenly among hosts, whenever they joined', async (t) => {
+    const servers = await Promise.all(
+      [1, 2, 3].map(() => RawServer.start(t, (connection) => connection.answer())),
+    )
+    const { get } = rig(
+      t,
+      servers.map(({ port }) => port),
+      { loadBalancer: { type: 'round-robin' } },
+    )
+    for (let i = 0; i < 30; i++) await get()
+    for (const server of servers) assert.equal(server.requests.length, 10)
+  })
+
   it('changes hosts under load without a failure', async (t) => {
     const servers = await Promise.all(
-      [1, 2, 3, 4].map(() => RawServer.start(t, (connection) => connection.answer('x'.repeat(1000)))),
+      [1, 2, 3, 4].map(() =>
+        RawServer.start(t, (connection) => connection.answer('x'.repeat(1000))),
+      ),
     )
     const { registry, cluster, get } = rig(t, [servers[0]?.port ?? 0])
-    let going = true
+    const going = new AbortController()
     let served = 0
     const load = Array.from({ length: 16 }, async () => {
-      while (going) {
+      while (!going.signal.aborted) {
         const outcome = await get()
         assert.equal(outcome.failure, undefined)
         served++
@@ -78,7 +98,7 @@ describe('a registry of clusters', () => {
       )
       await turns(() => served > before + 20)
     }
-    going = false
+    going.abort()
     await Promise.all(load)
     assert.ok(servers.every((server) => server.requests.length > 0))
   })
@@ -171,15 +191,20 @@ describe('a backend that is given by name', () => {
     const server = await RawServer.start(t, (connection) => connection.answer())
     const answers: (readonly string[] | Error)[] = []
     let asked = 0
-    const { registry, cluster, get } = rig(t, [], {}, {
-      clock,
-      resolve: (name) => {
-        assert.equal(name, 'web.internal')
-        asked++
-        const answer = answers.shift() ?? ['127.0.0.1']
-        return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+    const { registry, cluster, get } = rig(
+      t,
+      [],
+      {},
+      {
+        clock,
+        resolve: (name) => {
+          assert.equal(name, 'web.internal')
+          asked++
+          const answer = answers.shift() ?? ['127.0.0.1']
+          return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+        },
       },
-    })
+    )
     registry.setHosts(cluster.name, [{ address: 'web.internal', port: server.port }])
     assert.equal((await get()).status, 200)
     assert.equal((await get()).status, 200)
@@ -202,9 +227,14 @@ describe('a backend that is given by name', () => {
   })
 
   it('has no host while its name is not known, and says so', async (t) => {
-    const { registry, cluster, get } = rig(t, [], {}, {
-      resolve: () => Promise.reject(new Error('ENOTFOUND')),
-    })
+    const { registry, cluster, get } = rig(
+      t,
+      [],
+      {},
+      {
+        resolve: () => Promise.reject(new Error('ENOTFOUND')),
+      },
+    )
     registry.setHosts(cluster.name, [{ address: 'no.internal', port: 80 }])
     const outcome = await get()
     assert.equal(outcome.failure?.kind, 'no-host')
@@ -241,25 +271,22 @@ describe('the settings of a cluster', () => {
       '/spec',
       problems,
     )
-    assert.deepEqual(
-      problems.map((problem) => problem.path).toSorted(),
-      [
-        '/spec/colour',
-        '/spec/connectTimeout',
-        '/spec/connections',
-        '/spec/loadBalancer/type',
-        '/spec/protocol',
-        '/spec/tls/ca/0',
-        '/spec/tls/clientCert/cert',
-        '/spec/tls/clientCert/key',
-        '/spec/tls/insecure',
-        '/spec/tls/serverName',
-      ],
-    )
+    assert.deepEqual(problems.map((problem) => problem.path).toSorted(), [
+      '/spec/colour',
+      '/spec/connectTimeout',
+      '/spec/connections',
+      '/spec/loadBalancer/type',
+      '/spec/protocol',
+      '/spec/tls/ca/0',
+      '/spec/tls/clientCert/cert',
+      '/spec/tls/clientCert/key',
+      '/spec/tls/insecure',
+      '/spec/tls/serverName',
+    ])
   })
 
   it('come from the Service where the policy is silent', () => {
-    const tls = { hostname: 'a', ca: [], names: [], client: undefined, verify: true }
+    const tls = { hostname: 'a', ca: [], names: [], client: undefined }
     const rows = [
       ['http1', undefined, {}, 'http1'],
       ['h2', undefined, {}, 'h2c'],

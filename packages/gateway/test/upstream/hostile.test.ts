@@ -18,7 +18,11 @@ const rows: readonly (readonly [string, string, UpstreamFailure['kind']])[] = [
   ['status 999', `HTTP/1.1 999 OK\r\n${body}`, 'protocol'],
   ['another version', `HTTP/2.0 200 OK\r\n${body}`, 'protocol'],
   ['a length below zero', 'HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok', 'protocol'],
-  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', 'protocol'],
+  [
+    'two lengths',
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok',
+    'protocol',
+  ],
   ['a length with a sign', 'HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok', 'protocol'],
   ['a head of 20 KB', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}\r\n${body}`, 'protocol'],
   ['a NUL in a value', `HTTP/1.1 200 OK\r\nX: a\0b\r\n${body}`, 'protocol'],
@@ -41,14 +45,20 @@ const rows: readonly (readonly [string, string, UpstreamFailure['kind']])[] = [
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n',
     'protocol',
   ],
-  ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', 'protocol'],
+  [
+    '101 that nobody asked for',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n',
+    'protocol',
+  ],
   ['half a head, and the end', 'HTTP/1.1 200 OK\r\nContent-Le', 'reset'],
 ]
 
 describe('a hostile HTTP/1.1 upstream', () => {
   for (const [name, bytes, kind] of rows) {
     it(`that sends ${name} is a ${kind} failure`, async (t) => {
-      const server = await RawServer.start(t, ({ socket }) => socket.end(Buffer.from(bytes, 'latin1')))
+      const server = await RawServer.start(t, ({ socket }) =>
+        socket.end(Buffer.from(bytes, 'latin1')),
+      )
       const { get, cluster } = rig(t, [server.port])
       const outcome = await get()
       assert.equal(outcome.failure?.kind, kind)
@@ -107,7 +117,10 @@ describe('a hostile HTTP/1.1 upstream', () => {
       if (target === '/first') connection.send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged')
     })
     const { get } = rig(t, [server.port], { connections: 1 })
-    const [first, second] = await Promise.all([get({ target: '/first' }), get({ target: '/second' })])
+    const [first, second] = await Promise.all([
+      get({ target: '/first' }),
+      get({ target: '/second' }),
+    ])
     assert.equal(first.body, 'one')
     assert.equal(second.body, 'at /second')
     const third = await get({ target: '/third' })
@@ -133,7 +146,9 @@ describe('a hostile HTTP/1.1 upstream', () => {
   })
 
   it('may answer in HTTP/1.0 until the end of the connection', async (t) => {
-    const server = await RawServer.start(t, ({ socket }) => socket.end('HTTP/1.0 200 OK\r\n\r\nall of it'))
+    const server = await RawServer.start(t, ({ socket }) =>
+      socket.end('HTTP/1.0 200 OK\r\n\r\nall of it'),
+    )
     const outcome = await rig(t, [server.port]).get()
     assert.equal(outcome.body, 'all of it')
     assert.equal(outcome.bodyLength, -1)

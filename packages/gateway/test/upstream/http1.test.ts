@@ -27,8 +27,13 @@ describe('an HTTP/1.1 upstream', () => {
     assert.equal(server.connections.length, 3)
     const before = server.connections.map((connection) => connection.requests.length)
     for (let i = 0; i < 5; i++) await get()
-    const after = server.connections.map((connection, j) => connection.requests.length - (before[j] ?? 0))
-    assert.deepEqual(after.toSorted(), [0, 0, 5])
+    const after = server.connections.map(
+      (connection, j) => connection.requests.length - (before[j] ?? 0),
+    )
+    assert.deepEqual(
+      after.toSorted((a, b) => a - b),
+      [0, 0, 5],
+    )
     assert.equal(cluster.stats().connections, 3)
     assert.equal(cluster.active, 0)
   })

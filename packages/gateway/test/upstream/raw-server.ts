@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type TlsOptions, Server as TlsServer } from 'node:tls'
 
 /** A request as it came, bytes as latin1. */
 export interface RawRequest {
@@ -75,13 +75,10 @@ export class RawServer {
   private constructor(server: Server, script: Script | undefined) {
     this.#server = server
     this.port = (server.address() as AddressInfo).port
-    const accept = (socket: Socket): void => {
-      this.connections.push(new RawConnection(socket, script))
-    }
     server.on('tlsClientError', () => undefined)
-    server.on('secureConnection', accept)
-    if (server.listenerCount('tlsClientError') > 0 && !('setSecureContext' in server))
-      server.on('connection', accept)
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.connections.push(new RawConnection(socket, script))
+    })
   }
 
   static async start(
@@ -89,8 +86,7 @@ export class RawServer {
     script?: Script,
     options: { readonly port?: number; readonly tls?: TlsOptions } = {},
   ): Promise<RawServer> {
-    const server =
-      options.tls === undefined ? createServer() : createTlsServer(options.tls)
+    const server = options.tls === undefined ? createServer() : createTlsServer(options.tls)
     server.listen(options.port ?? 0, '127.0.0.1')
     await once(server, 'listening')
     const raw = new RawServer(server, script)

@@ -38,7 +38,14 @@ export function retryOn(
 ): NonNullable<UpstreamRequest['retry']> {
   const table = new Uint8Array(600)
   for (const code of codes) table[code] = 1
-  return { attempts: 2, codes: table, backoffMs: 0, evenUnsafe: false, bufferBytes: 65_536, ...changes }
+  return {
+    attempts: 2,
+    codes: table,
+    backoffMs: 0,
+    evenUnsafe: false,
+    bufferBytes: 65_536,
+    ...changes,
+  }
 }
 
 /** What became of one call. */
@@ -120,7 +127,7 @@ export interface Rig {
   readonly registry: ClusterRegistry
   readonly cluster: RunningCluster
   /** Sends without a body, or with this one at once, and waits for the outcome. */
-  get(changes?: Partial<UpstreamRequest>, body?: string): Promise<Outcome>
+  readonly get: (changes?: Partial<UpstreamRequest>, body?: string) => Promise<Outcome>
 }
 
 /** A cluster of hosts on loopback ports. */

@@ -36,7 +36,10 @@ export class StreamServer {
   static async start(
     t: TestContext,
     script: StreamScript,
-    options: Partial<Http2ServerOptions> & { readonly early?: boolean; readonly port?: number } = {},
+    options: Partial<Http2ServerOptions> & {
+      readonly early?: boolean
+      readonly port?: number
+    } = {},
   ): Promise<StreamServer> {
     const connections: Http2Connection[] = []
     const requests: StreamRequest[] = []

@@ -4,6 +4,13 @@ import { type SlabPiece, type TimerWheel, type WheelTimer, WriteSlab } from '@ti
 /** Bytes not yet taken by the system from which on writers are told to wait. */
 const highWater = 64 * 1024
 
+let due: (() => void)[] = []
+function flushDue(): void {
+  const list = due
+  due = []
+  for (const run of list) run()
+}
+
 export interface OutputOwner {
   /** The socket took what was held up; write on. */
   onDrained(): void
@@ -55,7 +62,8 @@ export class SocketOutput {
   schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    queueMicrotask(this.#run)
+    if (due.length === 0) setImmediate(flushDue)
+    due.push(this.#run)
   }
 
   flush(): void {

@@ -116,6 +116,70 @@ describe('a client connection', () => {
     await peer.until((text) => text.endsWith('content-length: 2\r\n\r\nab'))
   })
 
+  it('gives nobody what comes behind a response in the same bytes', async (t) => {
+    const { client, peer } = await pair(t)
+    let next: unknown
+    const answer = new Answer()
+    answer.onEnd = (exchange, trailers) => {
+      assert.equal(exchange.reusable, false)
+      try {
+        client.request(get, answer)
+      } catch (error) {
+        next = error
+      }
+      answer.trailers = trailers
+    }
+    client.request(get, answer)
+    await peer.until((text) => text.includes('GET /'))
+    const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged'
+    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi${forged}`)
+    await answer.done()
+    assert.equal(answer.body, 'hi')
+    assert.ok(TidemillError.is(next, 'TM_HTTP1_CLOSED'))
+    await turns(() => client.closed)
+  })
+
+  it('takes the next request inside the end of the last', async (t) => {
+    const { client, peer } = await pair(t)
+    const second = new Answer()
+    const first = new Answer()
+    first.onEnd = () => client.request({ ...get, target: '/second' }, second)
+    client.request(get, first)
+    await peer.until((text) => text.includes('GET / '))
+    peer.send('HTTP/1.1 204 No Content\r\n\r\n')
+    await peer.until((text) => text.includes('GET /second '))
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    assert.equal((await second.done()).body, 'ok')
+  })
+
+  it('has times of its own for a request', async (t) => {
+    const clock = createVirtualClock()
+    const { client } = await pair(t, { clock })
+    const answer = new Answer()
+    client.request({ ...get, headerMs: 50, bodyMs: Infinity }, answer)
+    await clock.advance(40)
+    assert.equal(answer.error, undefined)
+    await clock.advance(20)
+    assert.ok(TidemillError.is(answer.error, 'TM_HTTP1_TIMEOUT'))
+  })
+
+  it('writes Host and TE that are said beside the fields', async (t) => {
+    const { client, peer } = await pair(t)
+    client.request(
+      { method: 'GET', target: '/', headers: [], host: 'b', trailers: true },
+      new Answer(),
+    )
+    await peer.until((text) =>
+      text.endsWith('GET / HTTP/1.1\r\nhost: b\r\nte: trailers\r\nconnection: te\r\n\r\n'),
+    )
+    const twice = { ...get, host: 'b' }
+    const { client: other } = await pair(t)
+    assert.throws(
+      () => other.request(twice, new Answer()),
+      (error: unknown) => TidemillError.is(error, 'TM_HTTP1_HOST'),
+    )
+  })
+
   it('is not used again after an answer that came before the request was sent', async (t) => {
     const { client, peer } = await pair(t)
     const answer = new Answer()

@@ -145,7 +145,10 @@ const send = fc.record({
 
 const action = fc.oneof(
   { weight: 10, arbitrary: send },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('turn' as const), n: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('turn' as const), n: fc.integer({ min: 1, max: 5 }) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -190,7 +193,7 @@ function begin(one: Extract<Action, { kind: 'send' }>, at: ReturnType<typeof rig
   const outcome = new Outcome()
   const sent: Sent = { what: one, outcome, aborted: false }
   let events = 0
-  outcome.then = (call, event) => {
+  outcome.react = (call, event) => {
     if (events++ === one.abortAfter && !outcome.over) {
       sent.aborted = true
       call.abort()
@@ -207,7 +210,8 @@ function begin(one: Extract<Action, { kind: 'send' }>, at: ReturnType<typeof rig
       method: one.method,
       bodyLength: length,
       attemptMs: one.target === '/silent' || one.body === 'unfinished' ? 40 : 5000,
-      deadline: one.deadline || one.body === 'unfinished' ? cluster.clock.monotonic() + 60 : Infinity,
+      deadline:
+        one.deadline || one.body === 'unfinished' ? cluster.clock.monotonic() + 60 : Infinity,
       retry: one.retry ? retryOn([503]) : undefined,
     }),
     outcome,
@@ -224,7 +228,13 @@ function begin(one: Extract<Action, { kind: 'send' }>, at: ReturnType<typeof rig
   return sent
 }
 
-async function run(t: TestContext, ports: readonly number[], actions: readonly Action[], protocol: 'http1' | 'h2', cut: (at: number) => void): Promise<void> {
+async function run(
+  t: TestContext,
+  ports: readonly number[],
+  actions: readonly Action[],
+  protocol: 'http1' | 'h2',
+  cut: (at: number) => void,
+): Promise<void> {
   const base: ClusterSpec = { connections: 3, pending: 5, loadBalancer: { panicPercent: 0 } }
   const at = rig(t, ports, base, { settings: { protocol } })
   const { cluster, registry } = at
@@ -234,7 +244,10 @@ async function run(t: TestContext, ports: readonly number[], actions: readonly A
     else if (one.kind === 'turn') {
       for (let i = 0; i < one.n; i++) await new Promise((resolve) => setImmediate(resolve))
     } else if (one.kind === 'hosts') {
-      registry.setHosts(cluster.name, one.hosts.map((i) => local(ports[i] ?? 1)))
+      registry.setHosts(
+        cluster.name,
+        one.hosts.map((i) => local(ports[i] ?? 1)),
+      )
     } else if (one.kind === 'cut') cut(one.at)
     else {
       const { kind: _, ...spec } = one
@@ -246,14 +259,16 @@ async function run(t: TestContext, ports: readonly number[], actions: readonly A
   }
   const until = performance.now() + 2000
   await turns(
-    () => performance.now() > until || sent.every(({ outcome, aborted }) => outcome.over || aborted),
+    () =>
+      performance.now() > until || sent.every(({ outcome, aborted }) => outcome.over || aborted),
   )
   for (const { what, outcome, aborted } of sent) {
     assert.equal(outcome.ends, aborted ? 0 : 1)
     if (outcome.failure !== undefined || aborted) continue
     assert.equal(outcome.status, what.target === '/503' ? 503 : 200)
     const body = what.method === 'HEAD' ? '' : bodies[what.target]
-    if (body !== undefined) assert.ok(outcome.body === body, `${what.target} has its own body, whole`)
+    if (body !== undefined)
+      assert.ok(outcome.body === body, `${what.target} has its own body, whole`)
   }
   const stats = cluster.stats()
   assert.equal(stats.active, 0)
@@ -270,7 +285,7 @@ async function run(t: TestContext, ports: readonly number[], actions: readonly A
 }
 
 describe('the pools of a cluster, whatever happens', () => {
-  const runs = Number(process.env['RUNS'] ?? 60)
+  const numRuns = 40
   it('end each HTTP/1.1 request once and count nothing twice', async (t) => {
     const servers = [await RawServer.start(t, moody), await RawServer.start(t, moody)]
     const ports = [...servers.map(({ port }) => port), 1, 2]
@@ -282,7 +297,7 @@ describe('the pools of a cluster, whatever happens', () => {
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), (actions) =>
         run(t, ports, actions, 'http1', cut),
       ),
-      { numRuns: runs },
+      { numRuns },
     )
   })
 
@@ -301,7 +316,7 @@ describe('the pools of a cluster, whatever happens', () => {
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), (actions) =>
         run(t, ports, actions, 'h2', cut),
       ),
-      { numRuns: runs },
+      { numRuns },
     )
   })
 })
