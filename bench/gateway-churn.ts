@@ -39,8 +39,16 @@ export const bench = defineBench({
     await using lanes = await Lanes.open()
     const upstream = await lanes.upstream()
     const gateway = await lanes.program('our-gateway.ts', [
-      ...['--upstream', `${upstream.port}`, '--policies', 'all', '--routes', `${routes}`],
-      ...['--churn', `${changesPerSecond}`, '--access-log', `${lanes.dir}/access.log`],
+      '--upstream',
+      `${upstream.port}`,
+      '--policies',
+      'all',
+      '--routes',
+      `${routes}`,
+      '--churn',
+      `${changesPerSecond}`,
+      '--access-log',
+      `${lanes.dir}/access.log`,
     ])
     const figures: ChurnFigures[] = []
     const calm = async (): Promise<number> => {

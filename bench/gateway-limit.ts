@@ -23,8 +23,14 @@ export const bench = defineBench({
     await using lanes = await Lanes.open()
     const upstream = await lanes.upstream()
     const gateway = await lanes.unpinned('our-gateway.ts', [
-      ...['--upstream', `${upstream.port}`, '--workers', `${workers}`],
-      ...['--policies', 'limit', '--limit', `${perSecond}`],
+      '--upstream',
+      `${upstream.port}`,
+      '--workers',
+      `${workers}`,
+      '--policies',
+      'limit',
+      '--limit',
+      `${perSecond}`,
     ])
     const off = await ctx.alternate({
       measure: 'cost',
@@ -39,7 +45,9 @@ export const bench = defineBench({
           if (sent < 0.98 * rate * seconds) throw new Error(`only ${sent} requests were answered`)
           const right = (perSecond * elapsedMs) / 1000 + burst
           const percent = (100 * (admitted - right)) / right
-          ctx.note(`admitted ${admitted} of ${sent}, exact ${right.toFixed(0)}: ${percent.toFixed(2)} %`)
+          ctx.note(
+            `admitted ${admitted} of ${sent}, exact ${right.toFixed(0)}: ${percent.toFixed(2)} %`,
+          )
           // A slice of exactly 0 is none.
           return Math.max(0.001, Math.abs(percent))
         },

@@ -9,7 +9,12 @@ export const bench = defineBench({
   name: 'gateway-restart',
   about: `${restarts} rolling restarts of two workers under 32 keep-alive connections and 4 of HTTP/2 with 8 streams each`,
   claims: [
-    { id: 'restarts', about: 'restarts under load', unit: 'restarts', target: { atLeast: restarts } },
+    {
+      id: 'restarts',
+      about: 'restarts under load',
+      unit: 'restarts',
+      target: { atLeast: restarts },
+    },
     { id: 'requests', about: 'requests sent', unit: 'requests', target: { atLeast: requests } },
     { id: 'failed', about: 'requests that failed', unit: 'requests', target: { atMost: 0 } },
   ],
@@ -17,12 +22,15 @@ export const bench = defineBench({
     await using lanes = await Lanes.open()
     const upstream = await lanes.upstream()
     const gateway = await lanes.unpinned('our-gateway.ts', [
-      ...['--upstream', `${upstream.port}`, '--workers', '2'],
+      '--upstream',
+      `${upstream.port}`,
+      '--workers',
+      '2',
     ])
     const load = lanes.keptLoad(gateway, requests)
-    let running = true
+    const state = { running: true }
     const figures = load.finally(() => {
-      running = false
+      state.running = false
     })
     const settled = figures.then(
       () => undefined,
@@ -31,7 +39,7 @@ export const bench = defineBench({
     let done = 0
     const said = (): number => gateway.log().match(/^restarted$/gmu)?.length ?? 0
     await delay(1000)
-    while (done < restarts && running) {
+    while (done < restarts && state.running) {
       const before = said()
       process.kill(gateway.pid, 'SIGUSR2')
       const deadline = performance.now() + 60_000
@@ -40,7 +48,7 @@ export const bench = defineBench({
         if (performance.now() > deadline) throw new Error(`no restart in 60 s\n${gateway.log()}`)
         await delay(20)
       }
-      if (running) done++
+      if (state.running) done++
       ctx.progress(`restart ${done} of ${restarts}`)
     }
     lanes.enoughLoad()

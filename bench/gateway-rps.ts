@@ -68,7 +68,10 @@ export const bench = defineBench({
     const proxies = {
       ours: await lanes.program('our-gateway.ts', [
         ...to,
-        ...['--policies', 'all', '--access-log', `${lanes.dir}/access.log`],
+        '--policies',
+        'all',
+        '--access-log',
+        `${lanes.dir}/access.log`,
       ]),
       bare: await lanes.program('our-gateway.ts', [...to, '--policies', 'none']),
       envoy: await lanes.envoy(upstream.port),
@@ -99,12 +102,20 @@ export const bench = defineBench({
     })
     const of = (lane: Lane, pick: (figures: LoadFigures) => number, unit: string) =>
       // The first slice was the warm-up.
-      summarize(lane, unit === 'ms' ? 'cost' : 'rate', unit, (seen.get(lane) ?? []).slice(1).map(pick))
+      summarize(
+        lane,
+        unit === 'ms' ? 'cost' : 'rate',
+        unit,
+        (seen.get(lane) ?? []).slice(1).map(pick),
+      )
     for (const lane of lanesOf) {
       const rate = of(lane, (one) => one.rate, 'requests/s')
       const p99 = of(lane, (one) => one.p99Ms, 'ms')
       ctx.note(
-        `${lane}: ${rate.median.toFixed(0)} requests/s (ours: ${ratio(of('ours', (one) => one.rate, 'requests/s'), rate).toFixed(2)} times), p99 ${p99.median.toFixed(2)} ms`,
+        `${lane}: ${rate.median.toFixed(0)} requests/s (ours: ${ratio(
+          of('ours', (one) => one.rate, 'requests/s'),
+          rate,
+        ).toFixed(2)} times), p99 ${p99.median.toFixed(2)} ms`,
       )
     }
     ctx.ratio('mux', cpu.ours, cpu.mux)

@@ -49,12 +49,15 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 32 })
 /** Never rejects. */
 function get(): Promise<void> {
   return new Promise((resolve) => {
-    const request = http.get({ port: values.port, host: '127.0.0.1', path: '/x', agent }, (response) => {
-      if (response.statusCode !== 200) fail(`http ${response.statusCode}`)
-      response.on('error', (error) => fail(`http body ${error.message}`))
-      response.on('close', resolve)
-      response.resume()
-    })
+    const request = http.get(
+      { port: values.port, host: '127.0.0.1', path: '/x', agent },
+      (response) => {
+        if (response.statusCode !== 200) fail(`http ${response.statusCode}`)
+        response.on('error', (error) => fail(`http body ${error.message}`))
+        response.on('close', resolve)
+        response.resume()
+      },
+    )
     request.on('socket', (socket) => {
       if (socket.connecting) connections++
     })
@@ -68,16 +71,23 @@ function get(): Promise<void> {
 /** One connection of HTTP/2 that is replaced when the peer says that it goes away. */
 class Session {
   #session: http2.ClientHttp2Session | undefined
+  /** On the connection of now. */
+  #answers = 0
 
   get(): Promise<void> {
     const session = this.#open()
+    const first = this.#answers === 0
     return new Promise((resolve) => {
       const stream = session.request({ ':path': '/x' })
       let status: number | undefined
       stream.on('response', (head) => {
         status = head[':status']
+        this.#answers++
       })
-      stream.on('error', (error) => fail(`h2 ${error.message}`))
+      stream.on('error', (error) => {
+        const when = session.closed || session.destroyed ? 'after GOAWAY' : 'before GOAWAY'
+        fail(`h2 ${error.message} (${first ? 'new connection' : 'used connection'}, ${when})`)
+      })
       stream.on('close', () => {
         if (status !== 200 && stream.rstCode === 0) fail(`h2 ${status ?? 'no answer'}`)
         resolve()
@@ -95,6 +105,7 @@ class Session {
     if (known !== undefined && !known.closed && !known.destroyed) return known
     const session = http2.connect(`http://127.0.0.1:${values.port}`)
     connections++
+    this.#answers = 0
     const forget = (): void => {
       if (this.#session === session) this.#session = undefined
     }

@@ -126,7 +126,12 @@ export class Lanes implements AsyncDisposable {
     const port = await freePort()
     const { 'benchmark-server': file = '' } = binaries('grpc')
     const name = `tidemill-bench-${process.pid}-upstream`
-    const server = await serve(file, [`-port=${port}`, `-test_name=${name}`], port, pinned(loadCore))
+    const server = await serve(
+      file,
+      [`-port=${port}`, `-test_name=${name}`],
+      port,
+      pinned(loadCore),
+    )
     // It insists on writing profiles below /tmp.
     for (const kind of ['cpu', 'mem']) await rm(`/tmp/${name}.${kind}`, { force: true })
     this.#serving.push(server)
@@ -202,9 +207,7 @@ function envoyConfig(port: number, upstream: number, protocol: 'http1' | 'h2c'):
           },
         }
   const manager = {
-    '@type': type(
-      'extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-    ),
+    '@type': type('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: 'main',
     codec_type: protocol === 'http1' ? 'HTTP1' : 'HTTP2',
     route_config: {

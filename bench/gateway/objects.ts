@@ -7,7 +7,13 @@ interface Change {
   readonly revision: number
 }
 
-function change(kind: string, name: string, apiVersion: string, spec: unknown, revision: number): Change {
+function change(
+  kind: string,
+  name: string,
+  apiVersion: string,
+  spec: unknown,
+  revision: number,
+): Change {
   const metadata = { name, namespace: 'default' }
   const text = JSON.stringify({ apiVersion, kind, metadata, spec })
   return { kind, key: `default/${name}`, text, revision }
@@ -55,7 +61,10 @@ export const everyPolicy = {
 export const noPolicy = { breaker: { mode: 'disabled' } } as const
 
 /** One bucket for all workers of the node. */
-export function nodeLimit(requestsPerSecond: number, burst: number): Readonly<Record<string, unknown>> {
+export function nodeLimit(
+  requestsPerSecond: number,
+  burst: number,
+): Readonly<Record<string, unknown>> {
   const rate = { requests: requestsPerSecond, per: '1s', burst }
   return {
     breaker: { mode: 'disabled' },

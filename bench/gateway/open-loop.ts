@@ -65,7 +65,10 @@ function tick(): void {
     const client = idle.pop() as Http1Client
     const planned = started + sent / perMs
     const due = started + now - planned > timerMs ? planned : performance.now()
-    client.request({ method: 'GET', target: values.target, headers }, handler).state = { client, due }
+    client.request({ method: 'GET', target: values.target, headers }, handler).state = {
+      client,
+      due,
+    }
     sent++
   }
   if (done + errors < total && now < seconds * 1000 + 5000) setTimeout(tick, 1)

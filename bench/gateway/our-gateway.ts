@@ -40,7 +40,11 @@ function objects(): ReturnType<typeof httpRoute>[] {
   if (values.grpc) return [grpcRoute('calls'), routePolicy('calls', 'GRPCRoute', noPolicy)]
   const count = Number(values.routes ?? (all ? 1000 : 1))
   const policy =
-    values.policies === 'limit' ? nodeLimit(Number(values.limit), 100) : all ? everyPolicy : noPolicy
+    values.policies === 'limit'
+      ? nodeLimit(Number(values.limit), 100)
+      : all
+        ? everyPolicy
+        : noPolicy
   return Array.from({ length: count }, (_, i) => [
     httpRoute(`r${i}`, count === 1 ? '/' : `/r${i}`),
     routePolicy(`r${i}`, 'HTTPRoute', policy),

@@ -12,11 +12,21 @@ const root = path.join(import.meta.dirname, '..', '..')
 /** With `--strict`, which adds one case to the 145 of the plain run. */
 const cases = 146
 
-/** Every case over one kind of connection; ids begin with it. */
-async function runOver(wire: 'h2c' | 'tls'): Promise<readonly CaseResult[]> {
+/** Programs that take `--port N [--tls]` and answer every request. */
+const targets = {
+  '': path.join('http2', 'hello-server.ts'),
+  'gateway-': path.join('gateway', 'hello-gateway.ts'),
+} as const
+
+/** Every case over one kind of connection to one target; ids begin with both. */
+async function runOver(
+  target: keyof typeof targets,
+  wire: 'h2c' | 'tls',
+): Promise<readonly CaseResult[]> {
+  const prefix = `${target}${wire}/`
   const { h2spec = '' } = binaries('h2spec')
   const port = await freePort()
-  const hello = [...process.execArgv, path.join(root, 'tests', 'http2', 'hello-server.ts')]
+  const hello = [...process.execArgv, path.join(root, 'tests', targets[target])]
   const tls = wire === 'tls'
   await using server = await serve(
     process.execPath,
@@ -24,16 +34,16 @@ async function runOver(wire: 'h2c' | 'tls'): Promise<readonly CaseResult[]> {
     port,
   )
   const report = path.join(os.tmpdir(), `tidemill-h2spec-${port}.xml`)
-  const target = ['--host', '127.0.0.1', '--port', `${server.port}`, '--timeout', '2']
-  const args = [...target, '--strict', '--junit-report', report]
+  const at = ['--host', '127.0.0.1', '--port', `${server.port}`, '--timeout', '2']
+  const args = [...at, '--strict', '--junit-report', report]
   const run = await finish(h2spec, tls ? [...args, '--tls', '--insecure'] : args, {
     timeoutMs: 400_000,
   })
   const text = await readFile(report, 'utf8').catch(() => '')
   await rm(report, { force: true })
-  const results = parseH2specReport(text, `${wire}/`)
+  const results = parseH2specReport(text, prefix)
   const ran = {
-    id: `${wire}/all ${cases} cases ran`,
+    id: `${prefix}all ${cases} cases ran`,
     passed: results.length === cases,
     detail: `${results.length} ran; h2spec ended with ${run.code}; ${run.stderr}${server.log()}`,
   }
@@ -42,15 +52,17 @@ async function runOver(wire: 'h2c' | 'tls'): Promise<readonly CaseResult[]> {
 
 export const h2spec: Suite = {
   name: 'h2spec',
-  system: 'http2',
+  system: 'http2 and gateway',
   source: 'github.com/summerwind/h2spec v2.2.1',
   engines: ['h2spec'],
   notClaimed: {},
   async run(progress) {
     const results: CaseResult[] = []
-    for (const wire of ['h2c', 'tls'] as const) {
-      progress(wire)
-      results.push(...(await runOver(wire)))
+    for (const target of ['', 'gateway-'] as const) {
+      for (const wire of ['h2c', 'tls'] as const) {
+        progress(`${target}${wire}`)
+        results.push(...(await runOver(target, wire)))
+      }
     }
     return results
   },

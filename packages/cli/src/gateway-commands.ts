@@ -310,4 +310,21 @@ export const gatewayCommands: readonly Command[] = [
     ],
     load: () => import('./commands/gateway-top.ts'),
   },
+  {
+    path: ['slo', 'export'],
+    group: 'gateway',
+    summary: 'the objectives of routes as recording and alerting rules for Prometheus',
+    details: 'The rules are those of Sloth: seven windows, four alerts per objective.',
+    flags: [
+      files,
+      { name: 'out', type: 'string', value: 'FILE', summary: 'write them there, not to stdout' },
+    ],
+    examples: [
+      {
+        run: 'tidemill slo export -f manifests/ --out rules.yaml',
+        what: 'for promtool and Prometheus',
+      },
+    ],
+    load: () => import('./commands/slo-export.ts'),
+  },
 ]

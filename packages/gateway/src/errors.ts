@@ -238,7 +238,10 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
   TM_GATEWAY_MISDIRECTED: {
     message: 'the host {host} is not served on this connection',
     hint: 'Open a new connection whose TLS server name is the host that you ask for.',
-    zh: { message: '此连接不提供主机 {host}', hint: '请新建连接，并使 TLS 服务器名与所请求的主机一致。' },
+    zh: {
+      message: '此连接不提供主机 {host}',
+      hint: '请新建连接，并使 TLS 服务器名与所请求的主机一致。',
+    },
     http: 421,
     retryable: true,
   },
@@ -269,7 +272,10 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
   TM_GATEWAY_FORBIDDEN: {
     message: 'the request is not allowed: {reason}',
     hint: 'Ask whoever runs this route for access; sending the same again does not help.',
-    zh: { message: '请求不被允许：{reason}', hint: '请向该路由的管理者申请权限；原样重发无济于事。' },
+    zh: {
+      message: '请求不被允许：{reason}',
+      hint: '请向该路由的管理者申请权限；原样重发无济于事。',
+    },
     http: 403,
   },
   TM_GATEWAY_AUTH_UNAVAILABLE: {
@@ -373,7 +379,10 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
   TM_GATEWAY_ADMIN_BODY: {
     message: 'the body is not what this path takes: {reason}',
     hint: 'Send JSON as docs/gateway-admin.md says.',
-    zh: { message: '请求体不符合该路径的要求：{reason}', hint: '请按 docs/gateway-admin.md 发送 JSON。' },
+    zh: {
+      message: '请求体不符合该路径的要求：{reason}',
+      hint: '请按 docs/gateway-admin.md 发送 JSON。',
+    },
     http: 400,
   },
   TM_GATEWAY_OBJECT_UNKNOWN: {
@@ -385,7 +394,10 @@ export const gatewayErrors: ErrorTable<GatewayErrorCode> = errorTable('gateway',
   TM_GATEWAY_OBJECT_INVALID: {
     message: 'nothing was changed: {count} problems',
     hint: 'Correct every problem that is listed, each at its path, and send all again.',
-    zh: { message: '未做任何更改：共 {count} 处问题', hint: '请按路径逐一修正所列问题后重新提交。' },
+    zh: {
+      message: '未做任何更改：共 {count} 处问题',
+      hint: '请按路径逐一修正所列问题后重新提交。',
+    },
     http: 422,
   },
   TM_GATEWAY_OBJECT_CHANGED: {

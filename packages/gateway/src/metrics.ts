@@ -16,6 +16,8 @@ export interface TrafficMetrics {
   readonly byClass: Readonly<Record<string, number>>
   /** Requests by flag of the request log. */
   readonly byFlag: Readonly<Record<string, number>>
+  /** Both together: how many requests ended with that class of status and that flag, empty for none. */
+  readonly outcomes: readonly RequestOutcome[]
   /** Milliseconds until the answer was complete, or the failure. */
   readonly latency: HistogramSnapshot
   /** Percentiles of `latency`. */
@@ -29,6 +31,12 @@ export interface TrafficMetrics {
 
 const nothing = createHistogram()
 
+export interface RequestOutcome {
+  readonly codeClass: string
+  readonly flag: string
+  readonly requests: number
+}
+
 /** The live counters behind {@link TrafficMetrics}. */
 export class TrafficCounter {
   readonly route: string
@@ -36,8 +44,9 @@ export class TrafficCounter {
   active = 0
   #requests = 0
   #errors = 0
+  /** By class of status, for requests that the upstream answered, and by flag for the others. */
   readonly #classes = new Float64Array(6)
-  readonly #flags = new Map<string, number>()
+  readonly #flagged = new Map<string, Float64Array>()
   /** Made with the first request: most routes of a large configuration see none for long. */
   #latency: Histogram | undefined = undefined
   #recent: RecentLatency | undefined = undefined
@@ -51,8 +60,8 @@ export class TrafficCounter {
   record(status: number, flag: string, ms: number, now: number): void {
     this.#requests++
     const kind = Math.floor(status / 100)
-    this.#classes[kind] = (this.#classes[kind] ?? 0) + 1
-    if (flag !== '') this.#flags.set(flag, (this.#flags.get(flag) ?? 0) + 1)
+    const classes = flag === '' ? this.#classes : this.#classesOf(flag)
+    classes[kind] = (classes[kind] ?? 0) + 1
     if (status >= 500 || flag === 'UC' || flag === 'SI') this.#errors++
     this.#latency ??= createHistogram()
     this.#recent ??= new RecentLatency()
@@ -60,12 +69,34 @@ export class TrafficCounter {
     this.#recent.record(ms, now)
   }
 
+  #classesOf(flag: string): Float64Array {
+    let classes = this.#flagged.get(flag)
+    if (classes === undefined) {
+      classes = new Float64Array(6)
+      this.#flagged.set(flag, classes)
+    }
+    return classes
+  }
+
+  #outcomes(): RequestOutcome[] {
+    const outcomes: RequestOutcome[] = []
+    for (const [flag, classes] of [['', this.#classes] as const, ...this.#flagged]) {
+      for (const [kind, requests] of classes.entries()) {
+        if (requests > 0) outcomes.push({ codeClass: `${kind}xx`, flag, requests })
+      }
+    }
+    return outcomes
+  }
+
   snapshot(now: number): TrafficMetrics {
     const latency = this.#latency ?? nothing
     const recent = this.#recent?.read(now) ?? nothing
+    const outcomes = this.#outcomes()
     const byClass: Record<string, number> = {}
-    for (const [kind, count] of this.#classes.entries()) {
-      if (count > 0) byClass[`${kind}xx`] = count
+    const byFlag: Record<string, number> = {}
+    for (const { codeClass, flag, requests } of outcomes) {
+      byClass[codeClass] = (byClass[codeClass] ?? 0) + requests
+      if (flag !== '') byFlag[flag] = (byFlag[flag] ?? 0) + requests
     }
     return {
       route: this.route,
@@ -74,7 +105,8 @@ export class TrafficCounter {
       errors: this.#errors,
       active: this.active,
       byClass,
-      byFlag: Object.fromEntries(this.#flags),
+      byFlag,
+      outcomes,
       latency: latency.snapshot(),
       total: { p50Ms: latency.percentile(50), p99Ms: latency.percentile(99) },
       recentRequests: recent.count,

@@ -457,13 +457,7 @@ describe('gateway: opening and closing', () => {
     await using kv = await openKv({ url: 'sqlite::memory:' })
     const backends = {
       order: ['http://127.0.0.1:1'],
-      'shop/order': [
-        'https://x',
-        'http://x/path',
-        'http://u:p@x',
-        'x:99999',
-        'http://127.0.0.1:1',
-      ],
+      'shop/order': ['https://x', 'http://x/path', 'http://u:p@x', 'x:99999', 'http://127.0.0.1:1'],
     }
     await assert.rejects(openGateway({ kv, listen: { port: 0 }, backends }), (error: unknown) => {
       assert.ok(TidemillError.is(error, 'TM_GATEWAY_BACKENDS_INVALID'))

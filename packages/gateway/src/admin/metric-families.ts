@@ -105,17 +105,11 @@ function addTraffic({ traffic, breakers, limits }: RuntimeSnapshot, add: Add): v
   add(
     'requests_total',
     'counter',
-    'Requests by route, upstream and class of status; 0xx are clients that left.',
+    'Requests by route, upstream, class of status and flag of the access log; 0xx are clients that left.',
     rows.flatMap(({ row, labels }) =>
-      Object.entries(row.byClass).map(([kind, count]) => one(count, ...labels, 'code_class', kind)),
-    ),
-  )
-  add(
-    'flagged_total',
-    'counter',
-    'Requests by flag of the access log.',
-    rows.flatMap(({ row, labels }) =>
-      Object.entries(row.byFlag).map(([flag, count]) => one(count, ...labels, 'flag', flag)),
+      row.outcomes.map(({ codeClass, flag, requests }) =>
+        one(requests, ...labels, 'code_class', codeClass, 'flag', flag),
+      ),
     ),
   )
   add(

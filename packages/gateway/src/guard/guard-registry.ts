@@ -59,9 +59,9 @@ export class GuardRegistry {
 
   /** The guards of one rule, made or brought to the settings of its policy. */
   open(route: string, policy: EffectivePolicy): RuleGuards {
-    const limits = (policy.limits as readonly LimitSpec[] | undefined) ?? []
-    const auth = policy.auth as AuthSpec | undefined
-    const concurrency = policy.concurrency as ConcurrencySpec | undefined
+    const limits = policy.limits ?? []
+    const auth = policy.auth
+    const concurrency = policy.concurrency
     if (limits.length === 0 && auth === undefined && concurrency === undefined) return noGuards
     let guards = this.#routes.get(route)
     if (guards === undefined) {

@@ -30,7 +30,9 @@ export function coreSnapshot(core: GatewayCore): RuntimeSnapshot {
     },
     traffic,
     breakers: core.breakers.list(),
-    clusters: core.clusters.list().map((cluster) => ({ name: cluster.name, ...cluster.stats() })),
+    clusters: core.clusters
+      .list()
+      .map((cluster) => Object.assign({ name: cluster.name }, cluster.stats())),
     limits: Array.from(core.guards.limits(), ({ route, limit }) => ({
       route,
       name: limit.config.name,

@@ -2,12 +2,7 @@ import type { Closable } from '@tidemill/core'
 import type { BreakerStatus } from '../breaker-registry.ts'
 import type { ObjectStatusReport } from '../configuration/condition.ts'
 import type { ObjectChange } from '../configuration/object-change.ts'
-import type {
-  Decision,
-  ExplainRequest,
-  ExplainTarget,
-  RequestExplanation,
-} from '../explanation.ts'
+import type { Decision, ExplainRequest, ExplainTarget, RequestExplanation } from '../explanation.ts'
 import type { LimitCounts } from '../limit/index.ts'
 import type { TrafficMetrics } from '../metrics.ts'
 import type { RequestRecord } from '../request-log.ts'

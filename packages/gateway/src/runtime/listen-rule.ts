@@ -13,7 +13,9 @@ export interface ListenRule {
 export function listenAddressOf(
   rules: readonly ListenRule[],
 ): (gateway: string, port: number) => SocketAddress | undefined {
-  const [fallback = { address: '127.0.0.1' }] = rules.filter((rule) => rule.gateway === undefined)
+  const fallback: ListenRule = rules.find((rule) => rule.gateway === undefined) ?? {
+    address: '127.0.0.1',
+  }
   return (gateway, port) => {
     const rule: ListenRule = rules.find((one) => one.gateway === gateway) ?? fallback
     return { address: rule.address, port: rule.port ?? port }

@@ -92,6 +92,11 @@ function mergeTraffic(a: TrafficMetrics, b: TrafficMetrics): TrafficMetrics {
     active: a.active + b.active,
     byClass: added(a.byClass, b.byClass),
     byFlag: added(a.byFlag, b.byFlag),
+    outcomes: merged(
+      [...a.outcomes, ...b.outcomes],
+      (one) => `${one.codeClass}|${one.flag}`,
+      (one, other) => ({ ...one, requests: one.requests + other.requests }),
+    ),
     latency: latency.snapshot(),
     total: { p50Ms: latency.percentile(50), p99Ms: latency.percentile(99) },
     recentRequests: a.recentRequests + b.recentRequests,

@@ -19,7 +19,7 @@ import { workerArgument } from './worker-options.ts'
 
 /** A configuration that serves nobody: for status, explanations and checks. */
 export function listedConfiguration(options: RuntimeOptions, slo?: SloEngine): Configuration {
-  const { clock = realClock, random = realRandom, logger = silentLogger } = options
+  const { clock = realClock, random = realRandom } = options
   return new Configuration({
     clusters: new ListedClusters(),
     metrics: new MetricsRegistry(),

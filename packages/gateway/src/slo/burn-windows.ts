@@ -3,16 +3,24 @@ export const bucketMs = 5000
 
 interface Window {
   readonly buckets: number
+  /** Sums of the full buckets of the window; the running one is added when they are read. */
   good: number
   bad: number
 }
 
+export interface WindowCounts {
+  readonly good: number
+  readonly bad: number
+}
+
 /**
- * Good and bad events over several windows that end now. Buckets of five seconds in a ring as long as the longest
- * window; the sums of each window follow as time goes on. The oldest bucket of a window counts by the part of it that is
- * still inside. Times are monotonic milliseconds.
+ * Good and bad events over several windows that end now. Buckets in a ring as long as the longest window; the sums of
+ * each window follow as time goes on. The oldest bucket of a window counts by the part of it that is still inside. Times
+ * are monotonic milliseconds.
  */
 export class BurnWindows {
+  readonly lengths: readonly number[]
+  readonly #width: number
   readonly #good: Uint32Array
   readonly #bad: Uint32Array
   readonly #windows: readonly Window[]
@@ -22,9 +30,11 @@ export class BurnWindows {
   #at = 0
 
   /** `lengths` in milliseconds. */
-  constructor(lengths: readonly number[]) {
+  constructor(lengths: readonly number[], width: number = bucketMs) {
+    this.lengths = lengths
+    this.#width = width
     this.#windows = lengths.map((ms) => ({
-      buckets: Math.max(1, Math.round(ms / bucketMs)),
+      buckets: Math.max(1, Math.round(ms / width)),
       good: 0,
       bad: 0,
     }))
@@ -33,35 +43,53 @@ export class BurnWindows {
     this.#bad = new Uint32Array(longest + 1)
   }
 
-  record(good: boolean, now: number, count = 1): void {
+  /** Events that happened at `now`; earlier than the running bucket they count in it. */
+  record(good: number, bad: number, now: number): void {
     this.advance(now)
     const at = this.#at
-    if (good) {
-      this.#good[at] = (this.#good[at] as number) + count
-      for (let i = 0; i < this.#windows.length; i++) (this.#windows[i] as Window).good += count
-    } else {
-      this.#bad[at] = (this.#bad[at] as number) + count
-      for (let i = 0; i < this.#windows.length; i++) (this.#windows[i] as Window).bad += count
-    }
+    this.#good[at] = (this.#good[at] as number) + good
+    this.#bad[at] = (this.#bad[at] as number) + bad
   }
 
   /** Good and bad events in a window. */
-  read(window: number, now: number): { readonly good: number; readonly bad: number } {
+  read(window: number, now: number): WindowCounts {
     this.advance(now)
     const { buckets, good, bad } = this.#windows[window] as Window
     const size = this.#good.length
     const oldest = (this.#at - buckets + size) % size
-    // The sums hold the running bucket and `buckets` before it; of the oldest a part has left.
-    const left = (now - this.#now * bucketMs) / bucketMs
+    // Full buckets and the running one are together longer than the window: of the oldest a part has left.
+    const left = Math.min(1, Math.max(0, now / this.#width - this.#now))
     return {
-      good: good - left * (this.#good[oldest] as number),
-      bad: bad - left * (this.#bad[oldest] as number),
+      good: good + (this.#good[this.#at] as number) - left * (this.#good[oldest] as number),
+      bad: bad + (this.#bad[this.#at] as number) - left * (this.#bad[oldest] as number),
     }
+  }
+
+  /** The same events under other windows of the same bucket width; what they do not reach is forgotten. */
+  resized(lengths: readonly number[]): BurnWindows {
+    const next = new BurnWindows(lengths, this.#width)
+    next.#now = this.#now
+    const size = this.#good.length
+    const nextSize = next.#good.length
+    for (let age = 0; age < Math.min(size, nextSize); age++) {
+      const from = (this.#at - age + size) % size
+      const to = (nextSize - age) % nextSize
+      const good = this.#good[from] as number
+      const bad = this.#bad[from] as number
+      next.#good[to] = good
+      next.#bad[to] = bad
+      for (const window of next.#windows) {
+        if (age === 0 || age > window.buckets) continue
+        window.good += good
+        window.bad += bad
+      }
+    }
+    return next
   }
 
   /** Brings the windows to `now`; time does not go back. */
   advance(now: number): void {
-    const bucket = Math.floor(now / bucketMs)
+    const bucket = Math.floor(now / this.#width)
     if (bucket === this.#now) return
     if (this.#now < 0) {
       this.#now = bucket
@@ -84,12 +112,13 @@ export class BurnWindows {
   }
 
   #step(size: number): void {
-    const at = (this.#at + 1) % size
+    const ran = this.#at
+    const at = (ran + 1) % size
     for (let i = 0; i < this.#windows.length; i++) {
       const window = this.#windows[i] as Window
-      const leaving = (at - window.buckets - 1 + 2 * size) % size
-      window.good -= this.#good[leaving] as number
-      window.bad -= this.#bad[leaving] as number
+      const leaving = (ran - window.buckets + size) % size
+      window.good += (this.#good[ran] as number) - (this.#good[leaving] as number)
+      window.bad += (this.#bad[ran] as number) - (this.#bad[leaving] as number)
     }
     this.#good[at] = 0
     this.#bad[at] = 0

@@ -12,6 +12,7 @@ export {
   type SloStatus,
 } from './slo-engine.ts'
 export { SloObjective, type TierState } from './slo-objective.ts'
+export { type PolicyObject, policyRules } from './policy-rules.ts'
 export type { SloDemand } from './slo-route.ts'
 export { sloRules, type SloRulesOptions } from './slo-rules.ts'
 export {

@@ -70,6 +70,7 @@ function alert(
     `max(slo:sli_error:ratio_rate${promDuration(ms)}${select} > ${limit}) without (sloth_window)`
   const labels: Record<string, string> = {
     ...extra,
+    objective: id,
     route,
     sloth_severity: tier.name.startsWith('page') ? 'page' : 'ticket',
     tier: tier.name,

@@ -154,8 +154,8 @@ describe('the admin API: operations', () => {
     const { text, headers } = await opened.call('GET', '/metrics')
     assert.match(headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/u)
     for (const line of [
-      'tidemill_gw_requests_total{route="default/web",upstream="default/web",code_class="2xx"} 1',
-      'tidemill_gw_flagged_total{route="default/web",upstream="default/web",flag="CB"} 2',
+      'tidemill_gw_requests_total{route="default/web",upstream="default/web",code_class="2xx",flag=""} 1',
+      'tidemill_gw_requests_total{route="default/web",upstream="default/web",code_class="5xx",flag="CB"} 2',
       'tidemill_gw_request_seconds_bucket{route="default/web",upstream="default/web",le="0.005"} 1',
       'tidemill_gw_breaker_state{route="default/web",rule="",upstream="default/web",state="open"} 1',
       'tidemill_gw_ratelimit_total{route="default/web",policy="per-key",decision="refused"} 1',

@@ -6,9 +6,10 @@ import type {
   GatewayRuntime,
   RuntimeSnapshot,
 } from '@tidemill/gateway/admin'
-import { createHistogram, realClock } from '@tidemill/core'
+import { createHistogram, realClock, realRandom } from '@tidemill/core'
 import type { ObjectChange } from '../../src/configuration/object-change.ts'
 import { listedConfiguration } from '../../src/runtime/index.ts'
+import { SloEngine } from '../../src/slo/index.ts'
 import { explain, explainDecision } from '../../src/explanation.ts'
 
 export const token = 'a-token-of-the-test'
@@ -33,6 +34,7 @@ export function createTestRuntime(): TestRuntime {
   const runtime: TestRuntime = {
     calls,
     batches,
+    slo: new SloEngine({ clock: realClock, random: realRandom }),
     get revision() {
       return configuration.revision
     },
@@ -88,6 +90,10 @@ export function testSnapshot(revision: number): RuntimeSnapshot {
         active: 1,
         byClass: { '2xx': 1 },
         byFlag: { CB: 2 },
+        outcomes: [
+          { codeClass: '2xx', flag: '', requests: 1 },
+          { codeClass: '5xx', flag: 'CB', requests: 2 },
+        ],
         latency: latency.snapshot(),
         total: { p50Ms: 3, p99Ms: 3 },
         recentRequests: 1,

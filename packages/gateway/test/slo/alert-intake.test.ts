@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasCode } from '@tidemill/core'
+import { TidemillError } from '@tidemill/core'
 import { AlertIntake, pollAlerts } from '../../src/slo/index.ts'
 import { bench } from './fixture.ts'
 
@@ -100,12 +100,12 @@ test('a body that is no alert is refused with TM_GATEWAY_ALERTS_INVALID', async 
   for (const body of [null, 1, [], {}, { version: '3', alerts: [] }]) {
     assert.throws(
       () => intake.webhook(body),
-      (error) => hasCode(error, 'TM_GATEWAY_ALERTS_INVALID'),
+      (error) => TidemillError.is(error, 'TM_GATEWAY_ALERTS_INVALID'),
     )
   }
   assert.throws(
     () => intake.alerts({}),
-    (error) => hasCode(error, 'TM_GATEWAY_ALERTS_INVALID'),
+    (error) => TidemillError.is(error, 'TM_GATEWAY_ALERTS_INVALID'),
   )
   await engine.close()
 })

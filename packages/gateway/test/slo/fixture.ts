@@ -22,7 +22,7 @@ export const view: RequestView = {} as RequestView
 export interface Bench {
   readonly clock: VirtualClock
   readonly engine: SloEngine
-  open(route: string, spec: SloSpec): SloGuard
+  readonly open: (route: string, spec: SloSpec) => SloGuard
 }
 
 export function bench(options: Partial<SloEngineOptions> = {}): Bench {
