@@ -71,18 +71,17 @@ function get(): Promise<void> {
 /** One connection of HTTP/2 that is replaced when the peer says that it goes away. */
 class Session {
   #session: http2.ClientHttp2Session | undefined
-  /** On the connection of now. */
-  #answers = 0
+  readonly #answered = new WeakSet<http2.ClientHttp2Session>()
 
   get(): Promise<void> {
     const session = this.#open()
-    const first = this.#answers === 0
+    const first = !this.#answered.has(session)
     return new Promise((resolve) => {
       const stream = session.request({ ':path': '/x' })
       let status: number | undefined
       stream.on('response', (head) => {
         status = head[':status']
-        this.#answers++
+        this.#answered.add(session)
       })
       stream.on('error', (error) => {
         const when = session.closed || session.destroyed ? 'after GOAWAY' : 'before GOAWAY'
@@ -105,7 +104,6 @@ class Session {
     if (known !== undefined && !known.closed && !known.destroyed) return known
     const session = http2.connect(`http://127.0.0.1:${values.port}`)
     connections++
-    this.#answers = 0
     const forget = (): void => {
       if (this.#session === session) this.#session = undefined
     }

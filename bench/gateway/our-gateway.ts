@@ -53,13 +53,8 @@ function objects(): ReturnType<typeof httpRoute>[] {
 
 const runtime: GatewayRuntime =
   workers > 0 ? await openPooledRuntime({ ...options, workers }) : openLocalRuntime(options)
-await runtime.setBackends({ 'default/web': [`127.0.0.1:${values.upstream}`] })
-await runtime.apply(objects(), 1, true)
-for (const { kind, key, state, problems } of runtime.status()) {
-  if (state !== 'active') throw new Error(`${kind} ${key} ${state}: ${JSON.stringify(problems)}`)
-}
-
 const churn = new Churn(runtime, Number(values.churn))
+// Before it listens: whoever sees the port open may send the signal, and without a handler it kills.
 process.on('SIGUSR2', () => {
   if (workers > 0) {
     runtime.restart().then(
@@ -69,6 +64,12 @@ process.on('SIGUSR2', () => {
   } else if (churn.running) console.log(`churn ${JSON.stringify(churn.stop())}`)
   else churn.start()
 })
+await runtime.setBackends({ 'default/web': [`127.0.0.1:${values.upstream}`] })
+await runtime.apply(objects(), 1, true)
+for (const { kind, key, state, problems } of runtime.status()) {
+  if (state !== 'active') throw new Error(`${kind} ${key} ${state}: ${JSON.stringify(problems)}`)
+}
+
 process.once('SIGTERM', () => {
   if (workers === 0) process.exit(0)
   else void runtime.close().finally(() => process.exit(0))

@@ -1,15 +1,9 @@
 import type { Socket } from 'node:net'
 import { type SlabPiece, type TimerWheel, type WheelTimer, WriteSlab } from '@tidemill/core'
+import { flushLater } from './flush-list.ts'
 
 /** Bytes not yet taken by the system from which on writers are told to wait. */
 const highWater = 64 * 1024
-
-let due: (() => void)[] = []
-function flushDue(): void {
-  const list = due
-  due = []
-  for (const run of list) run()
-}
 
 export interface OutputOwner {
   /** The socket took what was held up; write on. */
@@ -26,7 +20,6 @@ export class SocketOutput {
   readonly #stall: WheelTimer
   readonly #stallMs: number
   readonly #written: () => void
-  readonly #run: () => void
   /** Pieces at the socket, oldest first. */
   readonly #inFlight: SlabPiece[] = []
   #inFlightBytes = 0
@@ -40,10 +33,6 @@ export class SocketOutput {
     this.#stallMs = stallMs
     this.#stall = wheel.timer(() => owner.onWriteStall())
     this.#written = () => this.#onWritten()
-    this.#run = () => {
-      this.#scheduled = false
-      this.flush()
-    }
   }
 
   /** Bytes that the system has not taken yet. */
@@ -62,8 +51,13 @@ export class SocketOutput {
   schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    if (due.length === 0) setImmediate(flushDue)
-    due.push(this.#run)
+    flushLater(this)
+  }
+
+  /** The end of the turn has come. */
+  flushScheduled(): void {
+    this.#scheduled = false
+    this.flush()
   }
 
   flush(): void {
